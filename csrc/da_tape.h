@@ -1,0 +1,83 @@
+/* The tape: a flat, chunked list of nodes. Chunks never move, so growth copies nothing. */
+#ifndef DA_TAPE_H
+#define DA_TAPE_H
+#include "da_ops.h"
+
+enum { DA_A_CONST = 1, DA_B_CONST = 2, DA_F32 = 4 }; /* node flags; a constant operand's value is in c */
+enum { DA_CHUNK_BITS = 15, DA_CHUNK = 1 << DA_CHUNK_BITS };
+#define DA_MAX_NODES UINT32_MAX
+
+typedef struct {
+    double v;      /* value */
+    double c;      /* value of the constant operand, if any */
+    uint32_t a, b; /* operand nodes */
+    uint16_t op, flags;
+    uint32_t aux;  /* DA_ELEM: flat offset; DA_ARRAY: record */
+} da_node;
+
+_Static_assert(sizeof(da_node) == 32, "a node is 32 bytes");
+
+typedef struct {
+    da_node *cur, *end; /* where the next node goes; equal when a chunk must be added */
+    da_node **chunks;
+    uint32_t n;         /* nodes */
+    uint32_t n_chunks, cap_chunks;
+    const void *owner;  /* token of the recording thread; NULL when recording has ended */
+} da_tape;
+
+/* An adjoint or tangent buffer of an array node: `lanes` rows of `size` doubles. */
+typedef struct {
+    double *p;
+    int64_t size;
+} da_buffer;
+
+void da_tape_init(da_tape *t);
+void da_tape_free(da_tape *t);
+/* Adds a chunk; 0, or -1 when out of memory or nodes. Leaves the tape as it was on failure. */
+int da_tape_grow(da_tape *t);
+/* Forgets all nodes from `n` on. */
+void da_tape_truncate(da_tape *t, uint32_t n);
+
+static inline da_node *da_tape_at(const da_tape *t, uint32_t i) {
+    return &t->chunks[i >> DA_CHUNK_BITS][i & (DA_CHUNK - 1)];
+}
+
+/* The next free node, or NULL when out of memory. */
+static inline da_node *da_tape_push(da_tape *t) {
+    if (t->cur == t->end && da_tape_grow(t)) return NULL;
+    t->n++;
+    return t->cur++;
+}
+
+/* Appends table operation `op`; returns the node's index, or -1 when out of memory. */
+static inline int64_t da_tape_op(da_tape *t, int op, int flags, uint32_t a, uint32_t b, double c, double v) {
+    da_node *d = da_tape_push(t);
+    if (!d) return -1;
+    *d = (da_node){v, c, a, b, (uint16_t)op, (uint16_t)flags, 0};
+    return t->n - 1;
+}
+
+/* Numeric reverse sweep over nodes hi..lo. adj[(i - lo) * lanes + k] is the adjoint of node i for seed k. Stops at what it cannot do
+ * and returns that node: an array node, or a DA_ELEM of an array without a buffer in `bufs` (by record). Returns lo - 1 at the end. */
+int64_t da_reverse(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs);
+
+/* Numeric forward sweep over nodes lo..hi, with the same conventions; `base` is the node of tan[0]. Returns hi + 1 at the end. */
+int64_t da_forward(const da_tape *t, int64_t lo, int64_t hi, int64_t base, double *tan, int lanes, const da_buffer *bufs);
+
+/* True when a scalar node in [lo, hi] has an operand below lo: the recording depends on something outside it. */
+int da_depends_below(const da_tape *t, int64_t lo, int64_t hi);
+
+/* The scalar adjoint of an emitting sweep: nothing (an exact zero), a constant, or a node. */
+typedef struct {
+    double c;
+    uint32_t node;
+    uint32_t kind;
+} da_ref;
+enum { DA_REF_NONE, DA_REF_CONST, DA_REF_NODE };
+
+/* Emitting reverse sweep: as da_reverse with one lane, but appends the adjoint computation to the tape. adj[i - lo]. Returns the node
+ * it stops at (array nodes, and every DA_ELEM with a nonzero adjoint), lo - 1 at the end, or -2 when out of memory. */
+int64_t da_emit_reverse(da_tape *t, int64_t hi, int64_t lo, da_ref *adj);
+/* adj += ref on the tape. 0, or -1 when out of memory. */
+int da_emit_add(da_tape *t, da_ref *adj, da_ref ref);
+#endif
