@@ -1,0 +1,16 @@
+"""dualad: exact derivatives of the NumPy code you already have, forward and reverse, at C speed."""
+
+from . import errors, tree
+from . import rules as _rules  # registers the derivative rules
+from ._core import Dual, Var, is_traced, value
+from ._version import __version__
+from .custom import from_jacobian, primitive
+from .jacobians import hessian, jacobian, value_and_jacobian
+from .taylor import derivative, taylor
+from .transforms import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vhp, vjp
+
+__all__ = [
+    "Dual", "Var", "__version__", "derivative", "elementwise_grad", "errors", "from_jacobian", "grad", "hessian", "hvp", "is_traced",
+    "jacobian", "jvp", "linearize", "primitive", "stop_gradient", "taylor", "tree", "value", "value_and_grad", "value_and_jacobian",
+    "vhp", "vjp",
+]

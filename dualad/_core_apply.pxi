@@ -1,0 +1,586 @@
+# Every operation that the scalar fast paths do not take: nesting, arrays, primitives.
+
+FUNCTIONS = {}          # NumPy function or non-table ufunc -> handler
+METHODS = {}            # method name -> function of the traced value
+UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
+
+
+cpdef bint is_traced(object x):
+    """True when `x` carries a derivative: a `Dual` or `Var`.
+
+    Examples
+    --------
+    >>> import dualad as da
+    >>> da.is_traced(2.0), da.is_traced(da.Dual(2.0, 1.0))
+    (False, True)
+    """
+    return type(x) is Dual or type(x) is Var
+
+
+cdef object plain_value(object x):
+    """The plain value of anything, without copying."""
+    while type(x) is Dual:
+        x = dual_primal(<Dual>x)
+    return var_value(<Var>x) if type(x) is Var else x
+
+
+def value(x):
+    """The plain number or array behind a traced value, for printing, logging and decisions; others are returned as they are.
+
+    Parameters
+    ----------
+    x : any
+        A traced value, or an object array of traced scalars.
+
+    Returns
+    -------
+    float, NumPy scalar or ndarray
+        A copy; no derivative passes through it.
+
+    Examples
+    --------
+    >>> import dualad as da
+    >>> da.grad(lambda x: x * da.value(x))(3.0)
+    3.0
+    """
+    x = pack(x)
+    if not is_traced(x):
+        return x
+    x = plain_value(x)
+    return x.copy() if type(x) is np.ndarray else x
+
+
+cdef inline int64_t level_of(object x):
+    return (<Dual>x).level if type(x) is Dual else -1
+
+
+cdef inline tuple shape_of(object x):
+    if type(x) is Var:
+        if (<Var>x).kind < K_OBJECT:
+            return ()
+        x = var_value(<Var>x)
+    elif type(x) is Dual:
+        if (<Dual>x).kind < K_OBJECT:
+            return ()
+        x = plain_value(x)
+    return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+cdef object dtype_of(object x):
+    x = plain_value(x)
+    return x.dtype if hasattr(x, "dtype") else np.result_type(x) if not isinstance(x, float) else np.dtype(float)
+
+
+cdef inline object operand(object x):
+    """An operand as the engine takes it: views brought up to date, object arrays and lists of traced scalars packed."""
+    if type(x) is Var:
+        if (<Var>x).kind == K_OBJECT and (<Var>x).base != NULL:
+            refresh(x)
+        return x
+    if type(x) is Dual:
+        if (<Dual>x).kind == K_OBJECT and (<Dual>x).base != NULL:
+            refresh(x)
+        return x
+    if type(x) is np.ndarray:
+        return pack(x) if cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_OBJECT else x
+    if isinstance(x, (list, tuple)):
+        return pack_list(x)
+    return x
+
+
+cdef bint operable(object x):
+    """False for what cannot be an operand at all (None, strings, dicts, ...): Python then tries the other side."""
+    if is_traced(x) or isinstance(x, (float, int, complex, np.ndarray, np.generic, list, tuple)):
+        return not isinstance(x, (np.str_, np.bytes_))
+    if getattr(type(x), "__array_ufunc__", 0) is None or isinstance(x, (str, bytes)) or x is None:
+        return False
+    return hasattr(x, "__array__") or (hasattr(x, "__float__") and not hasattr(x, "__array_ufunc__"))
+
+
+cdef object operate(int op, object l, object r):
+    """A binary operator."""
+    cdef object other
+    if is_traced(l) and is_traced(r):
+        return binary(op, l, r, BY_OPERATOR)
+    other = r if is_traced(l) else l
+    if PyFloat_CheckExact(other) or PyLong_CheckExact(other):
+        return binary(op, l, r, BY_OPERATOR)
+    if not operable(other):
+        return NotImplemented
+    return binary(op, foreign(l), foreign(r), BY_OPERATOR)
+
+
+cdef object foreign(object x):
+    """Fractions, decimals, array-likes of other libraries: as a float or ndarray."""
+    if is_traced(x) or isinstance(x, (float, int, complex, np.ndarray, np.generic, list, tuple)):
+        return x
+    return np.asarray(x) if hasattr(x, "__array__") else float(x)
+
+
+cdef object in_place(int op, object x, object other):
+    """x op= other: arrays store into themselves, scalars make a new value."""
+    if not operable(other):
+        return NotImplemented
+    cdef object new = binary(op, x, foreign(other), BY_OPERATOR)
+    if not isinstance(plain_value(x), np.ndarray):
+        return new
+    if shape_of(new) != shape_of(x):
+        raise ValueError(f"non-broadcastable output operand with shape {shape_of(x)} doesn't match the broadcast shape {shape_of(new)}")
+    set_item(x, Ellipsis, new)
+    return x
+
+
+cdef object apply2(int op, object l, object r, int by):
+    """op(l, r) for any mixture of plain and traced operands."""
+    cdef int64_t level
+    l = operand(l)
+    r = operand(r)
+    level = max(level_of(l), level_of(r))
+    if level >= 0:
+        return dual_apply(op, l, r, 2, level, by)
+    if type(l) is Var or type(r) is Var:
+        return var_apply(op, l, r, 2, by)
+    return plain2(op, l, r, by)
+
+
+cdef object apply1(int op, object x, int by):
+    x = operand(x)
+    if type(x) is Dual:
+        return dual_apply(op, x, None, 1, (<Dual>x).level, by)
+    if type(x) is Var:
+        return var_apply(op, x, None, 1, by)
+    return plain1(op, x, by)
+
+
+cdef object rule_op(int op, object x, object y):
+    """A table operation inside derivative arithmetic."""
+    if OP_ARITY[op] == 1:
+        return unary(op, x, BY_RULE) if is_traced(x) else plain1(op, x, BY_RULE)
+    if is_traced(x) or is_traced(y):
+        return binary(op, x, y, BY_RULE)
+    return plain2(op, x, y, BY_RULE)
+
+
+cdef object partial(int op, int arg, object x, object y, object z):
+    """The partial derivative of an operation, from its formula, on any values."""
+    cdef const da_code *code = da_partial_code(op, arg)
+    cdef list v = [x, y, z]
+    cdef int k
+    for k in range(code.n):
+        if code.steps[k].op == DA_CONST:
+            v.append(code.steps[k].c)
+        else:
+            v.append(rule_op(code.steps[k].op, v[code.steps[k].a], v[code.steps[k].b] if OP_ARITY[code.steps[k].op] == 2 else None))
+    return v[code.result]
+
+
+cdef object chain(object g, object p):
+    """The chain-rule product smul(g, p), without work for a constant factor of one."""
+    if PyFloat_CheckExact(p):
+        if p == 1.0:
+            return g
+        if p == -1.0:
+            return rule_op(DA_neg, g, None)
+    return rule_op(DA_smul, g, p)
+
+
+cpdef object smul(object g, object p):
+    """g * p, where an exactly zero g gives zero whatever p is (infinity and NaN included)."""
+    return rule_op(DA_smul, operand(g), operand(p))
+
+
+cpdef object sdiv(object g, object p):
+    """g / p, where an exactly zero g gives zero whatever p is (zero included)."""
+    return rule_op(DA_sdiv, operand(g), operand(p))
+
+
+cdef class quiet:
+    """Derivative arithmetic runs without floating-point warnings; the primal operation has reported its own."""
+    cdef object state
+
+    def __enter__(self):
+        self.state = np.errstate(all="ignore")
+        self.state.__enter__()
+
+    def __exit__(self, *args):
+        self.state.__exit__(*args)
+
+
+cdef bint is_complex(object x):
+    if type(x) is np.ndarray:
+        return cnp.PyArray_ISCOMPLEX(<cnp.ndarray>x)
+    return isinstance(x, (complex, np.complexfloating)) and not isinstance(x, float)
+
+
+cdef object complex_override(int op, object l, object r, int arity):
+    """What to use instead of the table where an operand is complex; None when the table's formulas hold."""
+    if OP_FLAGS[op] & DA_HOLO:
+        return None
+    if not (is_complex(plain_value(l)) or (arity == 2 and is_complex(plain_value(r)))):
+        return None
+    name = (<bytes>da_ops[op].numpy).decode()
+    if name not in COMPLEX:
+        raise errors.NoRuleError(
+            f"numpy.{name} of a complex traced value has no derivative rule; apply it to x.real and x.imag, or add the rule with "
+            "@dualad.primitive")
+    return COMPLEX[name]
+
+
+cdef object dual_apply(int op, object l, object r, int arity, int64_t level, int by):
+    """A table operation with a Dual of `level` among the operands."""
+    cdef object xp = l, xt = None, yp = r, yt = None, z, t = None, s
+    other = complex_override(op, l, r, arity)
+    if other is not None:
+        return other(l) if arity == 1 else other(l, r)
+    if level_of(l) == level:
+        xp = dual_primal(<Dual>l)
+        xt = dual_tangent(<Dual>l)
+    if arity == 2 and level_of(r) == level:
+        yp = dual_primal(<Dual>r)
+        yt = dual_tangent(<Dual>r)
+    if op == DA_pow and arity == 2 and yt is None and square_exponent(yp):
+        z = apply2(op, xp, yp, by)
+        return make_dual(level, z, tangent_term(DA_square, 0, xp, None, z, xt))
+    z = apply2(op, xp, yp, by) if arity == 2 else apply1(op, xp, by)
+    if is_complex(plain_value(z)) and not (OP_FLAGS[op] & DA_HOLO):
+        raise errors.NoRuleError(f"{(<bytes>da_ops[op].name).decode()} gave a complex result and has no derivative rule there")
+    if xt is not None:
+        t = tangent_term(op, 0, xp, yp, z, xt)
+    if yt is not None:
+        s = tangent_term(op, 1, xp, yp, z, yt)
+        t = s if t is None else rule_op(DA_add, t, s)
+    return make_dual(level, z, conform(t, z))
+
+
+cdef inline bint square_exponent(object y):
+    return (PyLong_CheckExact(y) or PyFloat_CheckExact(y)) and y == 2
+
+
+cdef object tangent_term(int op, int arg, object x, object y, object z, object t):
+    """smul(t, partial): one kernel when everything is a plain array of one type."""
+    cdef object out = kernel_term(op, arg, x, y, z, t, 0)
+    if out is not None:
+        return out
+    with quiet():
+        return chain(t, partial(op, arg, x, y, z))
+
+
+cdef object kernel_term(int op, int arg, object x, object y, object z, object g, Py_ssize_t lanes):
+    """smul(g, partial(x, y, z)) in one pass over contiguous arrays, for each of `lanes` seeds (0: no seed axis); None when it does
+    not apply."""
+    cdef const da_code *code = da_partial_code(op, arg)
+    cdef int t = float_type(z)
+    cdef cnp.ndarray like, out
+    cdef Feed fx, fy
+    cdef char *pg
+    cdef char *po
+    cdef Py_ssize_t k, n
+    if t < 0 or float_type(g) != t:
+        return None
+    like = <cnp.ndarray>z
+    if lanes == 0 and not same_shape(<cnp.ndarray>g, like):
+        return None
+    if lanes and cnp.PyArray_SIZE(<cnp.ndarray>g) != lanes * cnp.PyArray_SIZE(like):
+        return None
+    if code.n == 1 and code.steps[0].op == DA_CONST and code.result == DA_REF_STEP and code.steps[0].c == 1:
+        return g
+    fx.p = fy.p = <char *>cnp.PyArray_DATA(like)
+    fx.s = fy.s = 0
+    if code.needs & 1 and not feed(x, t, like, &fx):
+        return None
+    if code.needs & 2 and not feed(y, t, like, &fy):
+        return None
+    out = empty_like(<cnp.ndarray>g, t)
+    n = cnp.PyArray_SIZE(like)
+    pg = <char *>cnp.PyArray_DATA(<cnp.ndarray>g)
+    po = <char *>cnp.PyArray_DATA(out)
+    for k in range(lanes if lanes else 1):
+        if t == cnp.NPY_DOUBLE:
+            da_seed_kernel_d(op, arg)(n, <double *>fx.p, fx.s, <double *>fy.p, fy.s, <double *>cnp.PyArray_DATA(like),
+                                      <double *>pg + k * n, <double *>po + k * n)
+        else:
+            da_seed_kernel_f(op, arg)(n, <float *>fx.p, fx.s, <float *>fy.p, fy.s, <float *>cnp.PyArray_DATA(like),
+                                      <float *>pg + k * n, <float *>po + k * n)
+    return out
+
+
+cdef object conform(object t, object z):
+    """A tangent in the shape and type of its primal `z`."""
+    cdef object zv, tv
+    if float_type(z) >= 0 and float_type(t) == float_type(z) and same_shape(<cnp.ndarray>z, <cnp.ndarray>t):
+        return t
+    zv = plain_value(z)
+    tv = plain_value(t)
+    if shape_of(tv) != shape_of(zv):
+        t = broadcast_to(t, shape_of(zv))
+    return match_dtype(t, zv)
+
+
+cdef object match_dtype(object t, object z):
+    """`t` in the dtype of `z` (traced values through astype); a real `z` drops the imaginary part."""
+    cdef object dt, dz
+    if not hasattr(z, "dtype"):
+        if is_complex(z):
+            return t
+        return real_part(t) if is_complex(plain_value(t)) else t
+    dz = z.dtype
+    dt = dtype_of(t)
+    if dt == dz:
+        return t
+    if dt.kind == "c" and dz.kind != "c":
+        t = real_part(t)
+    if PyFloat_CheckExact(t):
+        return dz.type(t)
+    if is_traced(t):
+        return call_method("astype", t, dz)
+    return t.astype(dz) if hasattr(t, "astype") else dz.type(t)
+
+
+cdef object real_part(object t):
+    return t.real
+
+
+cdef object broadcast_to(object t, tuple shape):
+    return call_function(np.broadcast_to, (t, shape), {}) if is_traced(t) else np.broadcast_to(t, shape).copy()
+
+
+cdef object var_apply(int op, object l, object r, int arity, int by):
+    """A table operation with a Var among plain operands: recorded."""
+    cdef Tape tape
+    cdef object z, x, y = None
+    cdef Record rec
+    other = complex_override(op, l, r, arity)
+    if other is not None:
+        return other(l) if arity == 1 else other(l, r)
+    tape = tape_of(l, r)
+    l = as_scalar_node(l)
+    r = as_scalar_node(r)
+    x = var_value(<Var>l) if type(l) is Var else l
+    if arity == 2:
+        y = var_value(<Var>r) if type(r) is Var else r
+        z = plain2(op, x, y, by)
+    else:
+        z = plain1(op, x, by)
+    if op == DA_pow and type(r) is not Var and square_exponent(y):
+        op = DA_square
+        arity = 1
+        y = None
+        r = None
+    if not isinstance(z, (np.ndarray, np.generic, float, complex)) or not is_inexact(z):
+        return z
+    if is_complex(z) and not (OP_FLAGS[op] & DA_HOLO):
+        raise errors.NoRuleError(f"{(<bytes>da_ops[op].name).decode()} gave a complex result and has no derivative rule there")
+    rec = Record.__new__(Record)
+    rec.kind = R_TABLE
+    rec.op = op
+    rec.a = (<Var>l).node if type(l) is Var else -1
+    rec.b = (<Var>r).node if type(r) is Var else -1
+    keep_operands(rec, x, y, arity)
+    rec.value = z
+    push_record(tape, rec)
+    return make_var(tape, rec.node, z)
+
+
+cdef void keep_operands(Record rec, object x, object y, int arity):
+    """Keeps the operands that a partial will read; shapes of the others; copies what the caller could overwrite."""
+    cdef int needs = 0
+    if rec.a >= 0:
+        needs |= da_partial_code(rec.op, 0).needs
+    if rec.b >= 0:
+        needs |= da_partial_code(rec.op, 1).needs
+    rec.x = x if rec.a >= 0 else frozen(x) if needs & 1 else None
+    rec.y = y if rec.b >= 0 else frozen(y) if needs & 2 else None
+
+
+cdef object frozen(object x):
+    """A plain operand that nobody can overwrite: arrays are copied unless they and their owner are read-only."""
+    cdef object a = x
+    if type(x) is not np.ndarray:
+        return np.array(x) if isinstance(x, (np.ndarray, list, tuple)) else x
+    while type(a) is np.ndarray:
+        if cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
+            return x.copy()
+        a = a.base
+    return x if a is None else x.copy()
+
+
+cdef bint is_inexact(object z):
+    if type(z) is np.ndarray:
+        return cnp.PyArray_TYPE(<cnp.ndarray>z) != cnp.NPY_OBJECT and z.dtype.kind in "fc"
+    return isinstance(z, (float, complex, np.inexact))
+
+
+cdef object as_scalar_node(object x):
+    """A 0-d real array Var as the scalar it behaves like in arithmetic."""
+    cdef object a
+    if type(x) is Var and (<Var>x).kind == K_OBJECT:
+        a = <object>(<Var>x).arr
+        if type(a) is np.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>a) == 0 and cnp.PyArray_TYPE(<cnp.ndarray>a) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT):
+            return read_scalar(<Tape>(<Var>x).tape, (<Var>x).node, 0, <double>a[()],
+                               K_DOUBLE if cnp.PyArray_TYPE(<cnp.ndarray>a) == cnp.NPY_DOUBLE else K_SINGLE)
+    return x
+
+
+cdef Tape tape_of(object l, object r):
+    """The tape that an operation appends to; both operands must be on it."""
+    cdef Tape tape
+    if type(l) is Var:
+        tape = <Tape>(<Var>l).tape
+        if type(r) is Var and (<Var>r).tape != (<Var>l).tape:
+            check_tape(<Tape>(<Var>r).tape)
+    else:
+        tape = <Tape>(<Var>r).tape
+    check_tape(tape)
+    return tape
+
+
+# ---- primitives ----
+
+cpdef object bind(object prim, tuple args, dict params):
+    """Applies a Primitive to plain or traced arguments."""
+    cdef int64_t level = -1
+    cdef bint var = False
+    cdef object a
+    cdef list ops = []
+    for a in args:
+        a = operand(a)
+        ops.append(a)
+        if type(a) is Dual:
+            level = max(level, (<Dual>a).level)
+        elif type(a) is Var:
+            var = True
+    if level >= 0:
+        return bind_dual(prim, ops, params, level)
+    if var:
+        return bind_var(prim, ops, params)
+    return prim.impl(*ops, **params)
+
+
+cdef object bind_dual(object prim, list args, dict params, int64_t level):
+    cdef list primals = [], tangents = []
+    cdef object a, z, t
+    for a in args:
+        if level_of(a) == level:
+            primals.append(dual_primal(<Dual>a))
+            tangents.append(dual_tangent(<Dual>a))
+        else:
+            primals.append(a)
+            tangents.append(None)
+    z = bind(prim, tuple(primals), params)
+    with quiet():
+        t = jvp_of(prim, tangents, z, primals, params)
+    if prim.outputs == 1:
+        if t is None or not inexact_result(z):
+            return z
+        out = make_dual(level, z, checked_tangent(prim, t, z))
+        mark_view(out, args, prim, params)
+        return out
+    return tuple([zj if tj is None or not inexact_result(zj) else make_dual(level, zj, checked_tangent(prim, tj, zj))
+                  for zj, tj in zip(z, t)])
+
+
+cdef bint inexact_result(object z):
+    return is_inexact(plain_value(z))
+
+
+cdef object checked_tangent(object prim, object t, object z):
+    if shape_of(plain_value(t)) != shape_of(plain_value(z)):
+        raise errors.RuleError(f"the jvp rule of {prim.name} returned a tangent of shape {shape_of(plain_value(t))} for a result of "
+                               f"shape {shape_of(plain_value(z))}; it must have the result's shape")
+    return match_dtype(t, plain_value(z))
+
+
+cdef object jvp_of(object prim, list tangents, object z, list primals, dict params):
+    """The tangent of the result(s): the sum of the arguments' contributions."""
+    cdef object total = None, t
+    cdef Py_ssize_t i
+    if prim.linear:
+        return bind(prim, tuple([t if t is not None else zeros_beside(p, tangents, primals) for p, t in zip(primals, tangents)]), params)
+    if prim.jvp is None:
+        raise errors.NoRuleError(f"{prim.name} has no forward rule; add one with {prim.name}.defjvp(...)")
+    for i in range(len(tangents)):
+        if tangents[i] is None:
+            continue
+        t = prim.jvp(i, tangents[i], z, *primals, **params)
+        if t is None:
+            continue
+        if total is None:
+            total = t
+        elif prim.outputs == 1:
+            total = rule_op(DA_add, operand(total), operand(t))
+        else:
+            total = tuple([b if a is None else a if b is None else rule_op(DA_add, operand(a), operand(b)) for a, b in zip(total, t)])
+    if total is None and prim.outputs == 1:
+        return zeros_for(z)
+    if total is None:
+        return tuple([zeros_for(zj) if inexact_result(zj) else None for zj in z])
+    return total
+
+
+cdef object zeros_beside(object p, list tangents, list primals):
+    """A zero tangent for argument `p`, with the seed axis that the other tangents have."""
+    cdef object t, q
+    for q, t in zip(primals, tangents):
+        if t is not None and len(shape_of(t)) > len(shape_of(q)):
+            return np.zeros((shape_of(t)[0],) + shape_of(p), dtype_of(p) if dtype_of(p).kind in "fc" else float)
+    return zeros_for(p)
+
+
+cdef object zeros_for(object x):
+    """A zero tangent for `x` (any value)."""
+    cdef object v = plain_value(x)
+    if PyFloat_CheckExact(v) or isinstance(v, int):
+        return 0.0
+    if isinstance(v, np.generic):
+        return v.dtype.type(0)
+    if isinstance(v, complex):
+        return 0j
+    return np.zeros(v.shape, v.dtype if v.dtype.kind in "fc" else float)
+
+
+cdef object bind_var(object prim, list args, dict params):
+    """Records a primitive with a Var among its arguments."""
+    cdef Tape tape = None
+    cdef list plain = [], nodes = []
+    cdef object a, z
+    cdef Record rec
+    for a in args:
+        if type(a) is Var:
+            if tape is None or <PyObject *>tape != (<Var>a).tape:
+                tape = <Tape>(<Var>a).tape
+                check_tape(tape)
+            plain.append(var_value(<Var>a))
+            nodes.append((<Var>a).node)
+        else:
+            plain.append(frozen(a))
+            nodes.append(-1)
+    z = prim.impl(*plain, **params)
+    rec = Record.__new__(Record)
+    rec.kind = R_PRIMITIVE
+    rec.prim = prim
+    rec.args = tuple(plain)
+    rec.nodes = tuple(nodes)
+    rec.params = params
+    rec.value = z
+    if prim.outputs == 1:
+        if not is_inexact(z):
+            return z
+        if isinstance(z, np.ndarray) and z.base is not None and type(z) is np.ndarray and len(args) != 1:
+            z = rec.value = z.copy()
+        push_record(tape, rec)
+        out = make_var(tape, rec.node, z)
+        mark_view(out, args, prim, params)
+        return out
+    rec.value = tuple(z)
+    push_record(tape, rec)
+    return tuple([output_var(tape, rec.node, j, zj) if is_inexact(zj) else zj for j, zj in enumerate(rec.value)])
+
+
+cdef object output_var(Tape tape, node_t node, int j, object z):
+    cdef Record rec = Record.__new__(Record)
+    rec.kind = R_OUTPUT
+    rec.a = node
+    rec.b = j
+    rec.value = z
+    push_record(tape, rec)
+    return make_var(tape, rec.node, z)

@@ -1,0 +1,129 @@
+# What csrc and CPython provide, and the constants that the other parts share.
+
+cdef extern from "da_ops.h" nogil:
+    enum: DA_N_OPS, DA_INPUT, DA_ELEM, DA_ARRAY, DA_EXACT, DA_STEP, DA_HOLO, DA_CONST
+    enum: DA_REF_X, DA_REF_Y, DA_REF_Z, DA_REF_STEP
+    enum: DA_copy, DA_pos, DA_neg, DA_abs, DA_add, DA_sub, DA_mul, DA_div, DA_pow, DA_floordiv, DA_mod, DA_smul, DA_sdiv
+    enum: DA_square, DA_sqrt, DA_recip
+    ctypedef struct da_step:
+        int16_t op, a, b
+        double c
+    ctypedef struct da_code:
+        int16_t n, result
+        uint8_t needs
+        da_step *steps
+    ctypedef struct da_op_info:
+        const char *name
+        const char *numpy
+        const char *value_text
+        const char **partial_text
+        int arity, flags
+        double *lo
+        double *hi
+    const da_op_info *da_ops
+    void da_ops_init()
+    const da_code *da_partial_code(int op, int arg)
+
+cdef extern from "da_inline.h" nogil:
+    double da_value_of(int op, double x, double y)
+    double da_partial0_of(int op, double x, double y, double z)
+    double da_partial1_of(int op, double x, double y, double z)
+
+cdef extern from "da_kernels.h" nogil:
+    ctypedef void (*da_value_d)(size_t n, const double *x, Py_ssize_t sx, const double *y, Py_ssize_t sy, double *o)
+    ctypedef void (*da_value_f)(size_t n, const float *x, Py_ssize_t sx, const float *y, Py_ssize_t sy, float *o)
+    ctypedef void (*da_seed_d)(size_t n, const double *x, Py_ssize_t sx, const double *y, Py_ssize_t sy, const double *z,
+                               const double *g, double *o)
+    ctypedef void (*da_seed_f)(size_t n, const float *x, Py_ssize_t sx, const float *y, Py_ssize_t sy, const float *z,
+                               const float *g, float *o)
+    da_value_d da_value_kernel_d(int op)
+    da_value_f da_value_kernel_f(int op)
+    da_seed_d da_seed_kernel_d(int op, int arg)
+    da_seed_f da_seed_kernel_f(int op, int arg)
+    const char *da_simd_level()
+    const char *da_simd_levels()
+
+cdef extern from "da_tape.h" nogil:
+    enum: DA_A_CONST, DA_B_CONST, DA_F32, DA_REF_NONE, DA_REF_CONST, DA_REF_NODE
+    ctypedef struct da_node:
+        double v, c
+        uint32_t a, b
+        uint16_t op, flags
+        uint32_t aux
+    ctypedef struct da_tape:
+        uint32_t n
+        uint32_t n_chunks
+        const void *owner
+    ctypedef struct da_buffer:
+        double *p
+        int64_t size
+    ctypedef struct da_ref:
+        double c
+        uint32_t node
+        uint32_t kind
+    void da_tape_init(da_tape *t)
+    void da_tape_free(da_tape *t)
+    da_node *da_tape_at(const da_tape *t, uint32_t i)
+    da_node *da_tape_push(da_tape *t)
+    int64_t da_tape_op(da_tape *t, int op, int flags, uint32_t a, uint32_t b, double c, double v)
+    int64_t da_reverse(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs)
+    int64_t da_forward(const da_tape *t, int64_t lo, int64_t hi, int64_t base, double *tan, int lanes, const da_buffer *bufs)
+    int da_depends_below(const da_tape *t, int64_t lo, int64_t hi)
+    int64_t da_emit_reverse(da_tape *t, int64_t hi, int64_t lo, da_ref *adj)
+    int da_emit_add(da_tape *t, da_ref *adj, da_ref ref)
+
+cdef extern from "da_taylor.h" nogil:
+    ctypedef struct da_taylor:
+        int n
+    void da_taylor_init(da_taylor *w, int order)
+    void da_taylor_free(da_taylor *w)
+    int da_taylor_op(da_taylor *w, int op, const double *x, const double *y, double *z)
+
+cdef extern from *:
+    """
+    #include <fenv.h>
+    #if defined(__GNUC__) && defined(__linux__)
+    #define DA_TLS static __attribute__((tls_model("initial-exec"))) _Thread_local
+    #else
+    #define DA_TLS static _Thread_local
+    #endif
+    /* The address of this variable names the thread; `da_current` is the tape that its transforms record on (borrowed). */
+    DA_TLS char da_thread_token;
+    DA_TLS PyObject *da_current;
+    DA_TLS int da_refused;
+    static inline const void *da_me(void) { return &da_thread_token; }
+    static inline PyObject *da_get_current(void) { return da_current; }
+    static inline void da_set_current(PyObject *t) { da_current = t; }
+    static inline void da_set_refused(int on) { da_refused = on; }
+    static inline int da_get_refused(void) { return da_refused; }
+    static inline int da_fp_trouble(void) { return fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID); }
+    static inline int da_same_type(PyObject *o, PyObject *t) { return (PyObject *)Py_TYPE(o) == t; }
+    """
+    const void *da_me() nogil
+    PyObject *da_get_current() nogil
+    void da_set_current(PyObject *t) nogil
+    void da_set_refused(int on) nogil
+    int da_get_refused() nogil
+    int da_fp_trouble() nogil
+    bint da_same_type(object o, object t)
+
+ctypedef int64_t node_t
+
+# What a traced scalar stands for; a mixed operation takes the larger. K_OBJECT: the value is an object (array, complex, traced).
+cdef enum:
+    K_FLOAT = 0     # Python float (weak)
+    K_SINGLE = 1    # np.float32
+    K_DOUBLE = 2    # np.float64
+    K_OBJECT = 3
+
+# How an operation was written; decides exceptions, warnings and the kind of the result.
+cdef enum:
+    BY_OPERATOR = 0    # a * b
+    BY_UFUNC = 1       # np.multiply(a, b)
+    BY_RULE = 2        # derivative arithmetic: never raises or warns
+
+cdef object float64 = np.float64
+cdef object float32 = np.float32
+cdef object ndarray = np.ndarray
+cdef object np_true = np.True_
+cdef object np_false = np.False_

@@ -1,0 +1,287 @@
+# What the transforms call: points in, tangents in, sweeps.
+
+cpdef object as_point(object x, str what):
+    """A leaf as a point of differentiation: float or complex scalar, or an array owned by the engine; integers become float64."""
+    cdef double v
+    cdef int kind
+    if constant_of(x, &v, &kind):
+        return v if kind == K_FLOAT else x
+    x = pack(x)
+    if is_traced(x):
+        return fresh_copy(x)
+    if isinstance(x, (bool, np.bool_)):
+        raise errors.DtypeError(f"{what} is the boolean {x!r}; a derivative needs a floating number (write 1.0 or 0.0)")
+    if isinstance(x, np.ndarray):
+        if x.dtype.kind in "iu":
+            return np.array(x, dtype=np.float64, order="K", subok=False)
+        if x.dtype.kind in "fc":
+            return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+        raise errors.DtypeError(f"{what} is an array of dtype {x.dtype}; a derivative needs floating values (x.astype(float))")
+    if isinstance(x, np.generic) and x.dtype.kind in "fciu":
+        return np.float64(x) if x.dtype.kind in "iu" else x
+    if isinstance(x, complex):
+        return x
+    if isinstance(x, int):
+        return float(x)
+    if hasattr(x, "__array__") and not isinstance(x, type):
+        return as_point(np.asarray(x), what)
+    raise errors.DtypeError(f"{what} is {_short(x)} of type {type(x).__name__}; a derivative needs numbers or arrays of numbers "
+                            "(to pass other arguments, leave them out of argnums)")
+
+
+def _short(x):
+    text = repr(x)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+cpdef object as_tangent(object t, object point, str what):
+    """A tangent or cotangent for `point`: the same shape, in the point's dtype."""
+    cdef object tv, pv = plain_value(point)
+    t = pack(t)
+    if isinstance(t, (list, tuple)):
+        t = np.asarray(t)
+    tv = plain_value(t)
+    if isinstance(tv, (bool, np.bool_)) or not (isinstance(tv, (float, int, complex, np.number)) or
+                                               (isinstance(tv, np.ndarray) and tv.dtype.kind in "fciu")):
+        raise errors.DtypeError(f"{what} is {_short(tv)} of type {type(tv).__name__}; it must be a number or array like the point")
+    if shape_of(tv) != shape_of(pv):
+        raise errors.ShapeError(f"{what} has shape {shape_of(tv)}, but the value it belongs to has shape {shape_of(pv)}; they must be equal")
+    if is_complex(tv) and not is_complex(pv):
+        raise errors.DtypeError(f"{what} is complex, but the value it belongs to is real")
+    if is_traced(t):
+        return match_dtype(t, pv)
+    if isinstance(pv, np.ndarray):
+        return np.array(t, dtype=pv.dtype)
+    if isinstance(pv, np.generic):
+        return pv.dtype.type(t)
+    return type(pv)(t)
+
+
+cdef object fresh(Tape tape, object x):
+    """A new independent variable: a leaf, or a copy of an outer Var, inside the Duals of outer levels."""
+    cdef double v
+    cdef int kind
+    cdef node_t node
+    cdef da_node *d
+    cdef Record rec
+    if type(x) is Dual:
+        return make_dual((<Dual>x).level, fresh(tape, dual_primal(<Dual>x)), dual_tangent(<Dual>x))
+    if type(x) is Var:
+        check_tape(<Tape>(<Var>x).tape)
+        if (<Var>x).kind < K_OBJECT:
+            node = da_tape_op(&tape.t, DA_copy, DA_F32 if (<Var>x).kind == K_SINGLE else 0, (<Var>x).node, 0, 0, (<Var>x).v)
+            if node < 0:
+                raise MemoryError("no memory for the tape")
+            return new_var(tape, node, (<Var>x).v, (<Var>x).kind)
+        rec = Record.__new__(Record)
+        rec.kind = R_TABLE
+        rec.op = DA_copy
+        rec.a = (<Var>x).node
+        rec.b = -1
+        rec.x = rec.value = var_value(<Var>x)
+        push_record(tape, rec)
+        return array_handle(tape, rec)
+    if constant_of(x, &v, &kind):
+        d = da_tape_push(&tape.t)
+        if d == NULL:
+            raise MemoryError("no memory for the tape")
+        memset(d, 0, sizeof(da_node))
+        d.v = v
+        d.op = DA_INPUT
+        d.flags = DA_F32 if kind == K_SINGLE else 0
+        return new_var(tape, tape.t.n - 1, v, kind)
+    rec = Record.__new__(Record)
+    rec.kind = R_INPUT
+    rec.value = x
+    push_record(tape, rec)
+    return array_handle(tape, rec)
+
+
+cdef Var array_handle(Tape tape, Record rec):
+    """The Var of an array node, also where the value is a complex scalar."""
+    cdef Var r = Var.__new__(Var)
+    r.kind = K_OBJECT
+    r.node = rec.node
+    Py_INCREF(tape)
+    r.tape = <PyObject *>tape
+    Py_INCREF(rec.value)
+    r.arr = <PyObject *>rec.value
+    return r
+
+
+def fresh_all(Tape tape, list leaves):
+    """New variables for checked points; returns them and the first node. Their nodes are consecutive."""
+    cdef node_t start = tape.t.n
+    return [fresh(tape, x) for x in leaves], start
+
+
+def lift(list points, list tangents, int64_t level):
+    """Points and tangents as Duals of a level."""
+    return [make_dual(level, p, t) for p, t in zip(points, tangents)]
+
+
+def split(object y, int64_t level):
+    """Primal and tangent of a result at `level`; the tangent of what does not depend on it is zero."""
+    y = operand(y)
+    if level_of(y) == level:
+        return dual_primal(<Dual>y), dual_tangent(<Dual>y)
+    return y, zeros_for(y)
+
+
+def parts(object y):
+    """(level, primal, tangent) of a Dual, else None: how the transforms take nested results apart."""
+    y = operand(y)
+    if type(y) is Dual:
+        return (<Dual>y).level, dual_primal(<Dual>y), dual_tangent(<Dual>y)
+    return None
+
+
+def join(int64_t level, object p, object t):
+    """The Dual with these parts."""
+    return make_dual(level, p, t)
+
+
+def new_level():
+    """A level for one forward transform call; later calls are outside earlier ones."""
+    global LEVELS
+    LEVELS += 1
+    return LEVELS
+
+
+LEVELS = 0
+
+
+def on_tape(object y, Tape tape, node_t lo):
+    """True when `y` is a Var of `tape` recorded at or after node `lo`."""
+    return type(y) is Var and (<Var>y).tape == <PyObject *>tape and (<Var>y).node >= lo
+
+
+def escaped(object y):
+    """True for a Var whose tape has ended or is another thread's."""
+    return type(y) is Var and (<Tape>(<Var>y).tape).t.owner != da_me()
+
+
+def node_of(object y):
+    return (<Var>y).node if type(y) is Var else -1
+
+
+cdef bint watched(Tape tape, node_t lo, node_t hi):
+    """True when somebody outside the transform that began at `lo` records on the tape and the recording depends on them."""
+    cdef Py_ssize_t k
+    cdef Record r
+    cdef object node
+    if tape.t.owner != da_me():
+        return False
+    if da_depends_below(&tape.t, lo, hi):
+        return True
+    for k in range(first_record(tape, lo), first_record(tape, hi + 1)):
+        r = <Record>tape.records[k]
+        if r.kind in (R_TABLE, R_GET, R_SET, R_SUM):
+            if 0 <= r.a < lo or (r.kind in (R_TABLE, R_SET) and 0 <= r.b < lo):
+                return True
+        elif r.kind == R_PRIMITIVE or r.kind == R_PACK:
+            for node in (r.nodes if r.kind == R_PRIMITIVE else r.nodes.tolist()):
+                if 0 <= node < lo:
+                    return True
+    return False
+
+
+def pull(Tape tape, node_t lo, list inputs, list outputs, list cotangents, Py_ssize_t lanes):
+    """The reverse sweep: cotangents of the `inputs` (consecutive Vars from node `lo`) caused by `cotangents` of the output Vars."""
+    cdef node_t hi = lo + len(inputs) - 1, n
+    cdef object y, g
+    cdef bint live, traced = False
+    cdef list nodes = []
+    for y, g in zip(outputs, cotangents):
+        n = (<Var>y).node
+        nodes.append(n)
+        hi = max(hi, n)
+        traced = traced or is_traced(g)
+    live = watched(tape, lo, hi)
+    if live or traced:
+        return pull_emitting(tape, lo, hi, inputs, nodes, cotangents, lanes, live)
+    return pull_numeric(tape, lo, hi, inputs, nodes, cotangents, lanes)
+
+
+cdef list pull_numeric(Tape tape, node_t lo, node_t hi, list inputs, list nodes, list cotangents, Py_ssize_t lanes):
+    cdef Sweep s = Sweep.__new__(Sweep, tape, hi, lo, lanes)
+    cdef Py_ssize_t k
+    for k in range(len(nodes)):
+        s.give(nodes[k], cotangents[k], False)
+    if len(s.arrays):
+        with quiet():
+            s.run(lo + len(inputs))
+    else:
+        s.run(lo + len(inputs))
+    return [s.take(lo + k, (<Var>inputs[k]).kind) for k in range(len(inputs))]
+
+
+cdef list pull_emitting(Tape tape, node_t lo, node_t hi, list inputs, list nodes, list cotangents, Py_ssize_t lanes, bint live):
+    cdef bint fast = live and lanes == 0
+    cdef Py_ssize_t k
+    cdef Emitter e
+    cdef object g
+    cdef list out = []
+    for g in cotangents:
+        if type(g) is Dual or (type(g) is Var and (<Var>g).tape != <PyObject *>tape):
+            fast = False
+    e = Emitter.__new__(Emitter, tape, hi, lo, lanes, live, fast and not any([is_complex(g) for g in cotangents]))
+    with quiet():
+        for k in range(len(nodes)):
+            e.give(nodes[k], cotangents[k])
+        e.run(hi, lo + len(inputs))
+        for k in range(len(inputs)):
+            g = e.adjoint(lo + k)
+            v = box((<Var>inputs[k]).v, (<Var>inputs[k]).kind) if (<Var>inputs[k]).kind < K_OBJECT else record_of(tape, lo + k).value
+            out.append(zeros_seed(v, lanes) if g is None else match_dtype(g, v) if lanes == 0 else g)
+    return out
+
+
+def push(Tape tape, node_t lo, list inputs, list outputs, list seeds, Py_ssize_t lanes):
+    """The forward sweep over a recording: tangents of the output Vars for `seeds` (one a input, with a leading seed axis)."""
+    cdef node_t hi = lo + len(inputs) - 1
+    cdef object y, t
+    cdef Py_ssize_t k
+    cdef Push s
+    cdef list out = []
+    for y in outputs:
+        hi = max(hi, <node_t>(<Var>y).node)
+    s = Push.__new__(Push, tape, hi, lo, lanes)
+    for k in range(len(inputs)):
+        s.seed(lo + k, seeds[k])
+    with quiet():
+        s.run(lo + len(inputs))
+    for y in outputs:
+        t = s.tangent((<Var>y).node)
+        v = plain_value(y)
+        out.append(zeros_seed(v if is_inexact(v) else float(v), lanes) if t is None else t)
+    return out
+
+
+def depends_outside(Tape tape, node_t lo):
+    """True when the recording from `lo` on depends on somebody outside who is recording too."""
+    return watched(tape, lo, tape.t.n - 1)
+
+
+def refusals(bint clear):
+    """Whether a conversion to a plain number was refused in this thread since the last clearing call."""
+    seen = bool(da_get_refused())
+    if clear:
+        da_set_refused(0)
+    return seen
+
+
+def plain(x):
+    """The plain value of anything, not copied: for looking at shapes and types."""
+    return plain_value(x)
+
+
+def extent(Tape tape, node_t lo):
+    """Numbers recorded from node `lo` on: how much memory one seed of a sweep needs."""
+    cdef Py_ssize_t k
+    cdef int64_t total = tape.t.n - lo
+    for k in range(first_record(tape, lo), len(tape.records)):
+        v = (<Record>tape.records[k]).value
+        if type(v) is np.ndarray:
+            total += cnp.PyArray_SIZE(<cnp.ndarray>v)
+    return total

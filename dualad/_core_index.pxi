@@ -1,0 +1,445 @@
+# Indexing, stores, views, and arrays made of traced scalars.
+
+cdef object _floor = __import__("math").floor
+cdef object _ceil = __import__("math").ceil
+
+
+cdef object frozen_index(object index):
+    """The index with everything that the caller could overwrite copied."""
+    if PyLong_CheckExact(index) or isinstance(index, slice) or index is None or index is Ellipsis:
+        return index
+    if isinstance(index, tuple):
+        return tuple([frozen_index(i) for i in index])
+    if isinstance(index, (np.ndarray, list)):
+        return np.array(pack(index))
+    return index
+
+
+cdef inline int64_t flat_offset(tuple shape, object index):
+    """C-order offset of one element; -1 when `index` is not one integer an axis, or is out of bounds."""
+    cdef int64_t offset = 0, i, n
+    cdef Py_ssize_t k
+    if PyLong_CheckExact(index):
+        if len(shape) != 1:
+            return -1
+        i = index
+        n = shape[0]
+        i = i + n if i < 0 else i
+        return i if 0 <= i < n else -1
+    if type(index) is not tuple or len(<tuple>index) != len(shape):
+        return -1
+    for k in range(len(shape)):
+        if not PyLong_CheckExact((<tuple>index)[k]):
+            return -1
+        i = (<tuple>index)[k]
+        n = shape[k]
+        i = i + n if i < 0 else i
+        if not 0 <= i < n:
+            return -1
+        offset = offset * n + i
+    return offset
+
+
+cdef inline bint element(object a, object index, int64_t *offset, double *v, int *kind):
+    """True when `a[index]` is one float64 or float32 element of a native array."""
+    cdef cnp.ndarray arr
+    cdef int t
+    cdef int64_t i
+    if not da_same_type(a, ndarray):
+        return False
+    arr = <cnp.ndarray>a
+    t = cnp.PyArray_TYPE(arr)
+    if (t != cnp.NPY_DOUBLE and t != cnp.NPY_FLOAT) or not cnp.PyArray_ISBEHAVED_RO(arr):
+        return False
+    if cnp.PyArray_NDIM(arr) == 1 and PyLong_CheckExact(index):
+        i = index
+        if i < 0:
+            i += cnp.PyArray_DIM(arr, 0)
+        if not 0 <= i < cnp.PyArray_DIM(arr, 0):
+            return False
+        offset[0] = i
+        v[0] = (<double *>cnp.PyArray_GETPTR1(arr, i))[0] if t == cnp.NPY_DOUBLE else (<float *>cnp.PyArray_GETPTR1(arr, i))[0]
+    else:
+        offset[0] = flat_offset(a.shape, index)
+        if offset[0] < 0:
+            return False
+        v[0] = a[index]
+    kind[0] = K_DOUBLE if t == cnp.NPY_DOUBLE else K_SINGLE
+    return True
+
+
+cdef object get_item(object x, object index):
+    """x[index] of a traced value."""
+    cdef Var v
+    cdef Dual d
+    cdef int64_t offset
+    cdef double a, b
+    cdef int kind
+    x = operand(x)
+    if type(x) is Var:
+        v = <Var>x
+        if v.kind < K_OBJECT:
+            no_items(x)
+        if element(<object>v.arr, index, &offset, &a, &kind):
+            check_tape(<Tape>v.tape)
+            return read_scalar(<Tape>v.tape, v.node, offset, a, kind)
+        return get_part(v, plain_index(index))
+    d = <Dual>x
+    if d.kind < K_OBJECT:
+        no_items(x)
+    if da_same_type(<object>d.P, ndarray) and da_same_type(<object>d.T, ndarray):
+        if element(<object>d.P, index, &offset, &a, &kind) and element(<object>d.T, index, &offset, &b, &kind):
+            return new_dual(a, b, d.level, kind)
+    index = plain_index(index)
+    out = make_dual(d.level, (<object>d.P)[index], (<object>d.T)[index])
+    set_view(out, x, None, index)
+    return out
+
+
+cdef object plain_index(object index):
+    """Traced index values (from `int(x)`-free code) as the plain ones; what may change is copied."""
+    if isinstance(index, tuple):
+        return tuple([plain_index(i) for i in index])
+    return frozen_index(plain_value(index) if is_traced(index) else index)
+
+
+cdef int no_items(object x) except -1:
+    v = plain_value(x)
+    if isinstance(v, np.generic):
+        raise IndexError("invalid index to scalar variable.")
+    raise TypeError(f"'{type(v).__name__}' object is not subscriptable")
+
+
+cdef object get_part(Var v, object index):
+    """A slice or gathered part, recorded."""
+    cdef Tape tape = <Tape>v.tape
+    cdef Record rec
+    z = (<object>v.arr)[index]
+    check_tape(tape)
+    rec = Record.__new__(Record)
+    rec.kind = R_GET
+    rec.a = v.node
+    rec.params = index
+    rec.value = z
+    push_record(tape, rec)
+    out = make_var(tape, rec.node, z)
+    set_view(out, v, None, index)
+    return out
+
+
+cdef int set_view(object out, object base, object prim, object params) except -1:
+    """Marks `out` as a view of `base` when their plain values share memory."""
+    cdef object a
+    if type(out) is Var:
+        if (<Var>out).kind != K_OBJECT:
+            return 0
+    elif (<Dual>out).kind != K_OBJECT:
+        return 0
+    a = plain_value(out)
+    if type(a) is not np.ndarray or (<object>a).base is None or not np.may_share_memory(a, plain_value(base)):
+        return 0
+    how = (prim, params)
+    Py_INCREF(how)
+    Py_INCREF(base)
+    if type(out) is Var:
+        (<Var>out).base = <PyObject *>base
+        (<Var>out).how = <PyObject *>how
+        (<Var>out).base_version = version_of(base)
+    else:
+        (<Dual>out).base = <PyObject *>base
+        (<Dual>out).how = <PyObject *>how
+        (<Dual>out).base_version = version_of(base)
+    return 0
+
+
+cdef int mark_view(object out, list args, object prim, object params) except -1:
+    if len(args) == 1 and is_traced(out):
+        set_view(out, args[0], prim, params)
+    return 0
+
+
+cdef inline uint32_t version_of(object x):
+    return (<Var>x).version if type(x) is Var else (<Dual>x).version
+
+
+cdef object base_of(object x):
+    cdef PyObject *b = (<Var>x).base if type(x) is Var else (<Dual>x).base
+    return <object>b if b != NULL else None
+
+
+cdef object how_of(object x):
+    return <object>((<Var>x).how if type(x) is Var else (<Dual>x).how)
+
+
+cdef uint32_t base_version_of(object x):
+    return (<Var>x).base_version if type(x) is Var else (<Dual>x).base_version
+
+
+cdef int refresh(object x) except -1:
+    """A view whose base was stored into since looks again."""
+    cdef object base = operand(base_of(x)), new
+    if version_of(base) == base_version_of(x):
+        return 0
+    prim, params = how_of(x)
+    new = get_item(base, params) if prim is None else bind(prim, (base,), params)
+    rebind(x, new)
+    set_base_version(x, version_of(base))
+    return 0
+
+
+cdef void set_base_version(object x, uint32_t version):
+    if type(x) is Var:
+        (<Var>x).base_version = version
+    else:
+        (<Dual>x).base_version = version
+
+
+cdef int rebind(object x, object new) except -1:
+    """Makes the handle `x` stand for the value of `new` (same type and level)."""
+    cdef Var v, w
+    cdef Dual d, e
+    if type(x) is Var:
+        v = <Var>x
+        w = <Var>new
+        Py_INCREF(<object>w.arr)
+        Py_DECREF(<object>v.arr)
+        v.arr = w.arr
+        v.node = w.node
+        v.version += 1
+        return 0
+    d = <Dual>x
+    e = <Dual>new
+    Py_INCREF(<object>e.P)
+    Py_INCREF(<object>e.T)
+    Py_DECREF(<object>d.P)
+    Py_DECREF(<object>d.T)
+    d.P = e.P
+    d.T = e.T
+    d.version += 1
+    return 0
+
+
+cdef object set_item(object x, object index, object new):
+    """x[index] = new: a new recorded value; the handle `x`, its base and its views follow."""
+    cdef object out
+    x = operand(x)
+    if not isinstance(plain_value(x), np.ndarray):
+        raise TypeError(f"'{type(plain_value(x)).__name__}' object does not support item assignment")
+    new = operand(foreign(new) if operable(new) else new)
+    index = plain_index(index)
+    out = stored(x, index, new)
+    if type(out) is not type(x) or level_of(out) != level_of(x):
+        raise errors.DetachedError(
+            f"a value of an inner transform ({new!r}) cannot be stored into an array of an outer one; make the array inside the inner "
+            "function, or return the value instead")
+    rebind(x, out)
+    base = base_of(x)
+    if base is not None:
+        prim, params = how_of(x)
+        if prim is None:
+            set_item(base, params, fresh_copy(x))
+        else:
+            places = prim.impl(np.arange(plain_value(base).size).reshape(shape_of(base)), **params)
+            set_item(base, np.unravel_index(places, shape_of(base)), fresh_copy(x))
+        set_base_version(x, version_of(base))
+
+
+cdef object stored(object x, object index, object new):
+    """A copy of `x` (plain or traced) with `new` stored at `index`."""
+    cdef int64_t level = max(level_of(x), level_of(new))
+    cdef object xp = x, xt = None, vp = new, vt = 0.0
+    cdef Record rec
+    cdef Tape tape
+    if level >= 0:
+        if level_of(x) == level:
+            xp = dual_primal(<Dual>x)
+            xt = dual_tangent(<Dual>x)
+        else:
+            xt = zeros_for(x)
+        if level_of(new) == level:
+            vp = dual_primal(<Dual>new)
+            vt = dual_tangent(<Dual>new)
+        return make_dual(level, stored(xp, index, vp), stored(xt, index, vt))
+    if not (type(x) is Var or type(new) is Var):
+        z = x.copy()
+        z[index] = new
+        return z
+    tape = tape_of(x, new)
+    z = plain_value(x).copy()
+    z[index] = plain_value(new)
+    rec = Record.__new__(Record)
+    rec.kind = R_SET
+    rec.a = (<Var>x).node if type(x) is Var else -1
+    rec.b = (<Var>new).node if type(new) is Var else -1
+    rec.y = plain_value(new)
+    rec.params = index
+    rec.value = z
+    push_record(tape, rec)
+    return make_var(tape, rec.node, z)
+
+
+cdef object fresh_copy(object x):
+    """Another handle on the same value, not a view."""
+    cdef Var v
+    x = operand(x)
+    if type(x) is Var and (<Var>x).kind == K_OBJECT:
+        return make_var(<Tape>(<Var>x).tape, (<Var>x).node, <object>(<Var>x).arr)
+    if type(x) is Dual and (<Dual>x).kind == K_OBJECT:
+        return make_dual((<Dual>x).level, <object>(<Dual>x).P, <object>(<Dual>x).T)
+    return x
+
+
+cdef object iterate(object x):
+    cdef Py_ssize_t i
+    v = plain_value(x)
+    if not isinstance(v, np.ndarray):
+        raise TypeError(f"'{type(v).__name__}' object is not iterable")
+    if v.ndim == 0:
+        raise TypeError("iteration over a 0-d array")
+    return iter([get_item(x, i) for i in range(v.shape[0])])
+
+
+# ---- arrays of traced scalars ----
+
+cpdef object pack(object x):
+    """Object arrays, lists and tuples that hold traced values become one traced array; anything else is returned unchanged."""
+    cdef object e
+    if type(x) is np.ndarray:
+        if cnp.PyArray_TYPE(<cnp.ndarray>x) != cnp.NPY_OBJECT:
+            return x
+        flat = x.ravel().tolist()
+        for e in flat:
+            if is_traced(e):
+                return pack_elements(flat, x.shape)
+        return x
+    if isinstance(x, (list, tuple)) and holds_traced(x):
+        return pack_list(x)
+    return x
+
+
+cdef bint holds_traced(object x):
+    cdef object e
+    for e in x:
+        if is_traced(e) or (isinstance(e, (list, tuple)) and holds_traced(e)):
+            return True
+        if type(e) is np.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>e) == cnp.NPY_OBJECT and is_traced(pack(e)):
+            return True
+    return False
+
+
+cdef object pack_list(object x):
+    """A (nested) list as one array."""
+    cdef list items
+    if not holds_traced(x):
+        return np.asarray(x)
+    items = [pack_list(e) if isinstance(e, (list, tuple)) else operand(e) for e in x]
+    shape = shape_of(items[0])
+    for e in items:
+        if shape_of(e) != shape:
+            raise ValueError(f"setting an array element with a sequence. The elements have inhomogeneous shapes {shape} and {shape_of(e)}")
+    if shape == ():
+        return pack_elements(items, (len(items),))
+    return call_function(np.stack, (items,), {})
+
+
+cdef object pack_elements(list flat, tuple shape):
+    """Scalars (plain or traced) as one array of `shape`."""
+    cdef int64_t level = -1
+    cdef bint var = False
+    cdef object e
+    flat = [as_scalar_node(operand(e)) for e in flat]
+    for e in flat:
+        if type(e) is Dual:
+            level = max(level, (<Dual>e).level)
+        elif type(e) is Var:
+            var = True
+    if level >= 0:
+        return make_dual(level, pack_elements([dual_primal(<Dual>e) if level_of(e) == level else e for e in flat], shape),
+                         pack_elements([dual_tangent(<Dual>e) if level_of(e) == level else zeros_for(e) for e in flat], shape))
+    if not var:
+        return np.array(flat).reshape(shape)
+    if any([len(shape_of(e)) for e in flat]):
+        return call_function(np.stack, (flat,), {}).reshape(shape + shape_of(flat[0]))
+    return pack_scalars(flat, shape)
+
+
+cdef object pack_scalars(list flat, tuple shape):
+    """One array node that gathers scalar nodes; complex ones go through the general primitive."""
+    cdef Py_ssize_t k, n = len(flat)
+    cdef cnp.ndarray nodes = np.full(n, -1, dtype=np.int64)
+    cdef int64_t *to = <int64_t *>cnp.PyArray_DATA(nodes)
+    cdef Tape tape = None
+    cdef Record rec
+    cdef object e
+    cdef list plain = []
+    for k in range(n):
+        e = flat[k]
+        if type(e) is Var:
+            if (<Var>e).kind == K_OBJECT:
+                return bind(GATHER, tuple(flat), {"shape": shape})
+            if tape is None or <PyObject *>tape != (<Var>e).tape:
+                tape = <Tape>(<Var>e).tape
+                check_tape(tape)
+            to[k] = (<Var>e).node
+            plain.append(var_value(<Var>e))
+        else:
+            plain.append(e)
+    z = np.array(plain).reshape(shape)
+    if z.dtype.kind == "c":
+        return bind(GATHER, tuple(flat), {"shape": shape})
+    rec = Record.__new__(Record)
+    rec.kind = R_PACK
+    rec.nodes = nodes
+    rec.value = z
+    push_record(tape, rec)
+    return make_var(tape, rec.node, z)
+
+
+class _Gather:
+    """The general form of pack_scalars: scalars of any type into one array."""
+    name = "array"
+    linear = False
+    looped = False
+    outputs = 1
+
+    @staticmethod
+    def impl(*args, shape):
+        return np.array(args).reshape(shape)
+
+    @staticmethod
+    def jvp(i, t, ans, *args, shape):
+        parts = [np.zeros(shape_of(t)) if k != i else t for k in range(len(args))]
+        out = call_function(np.stack, (parts,), {"axis": -1})
+        return out.reshape(shape_of(t) + shape)
+
+    @staticmethod
+    def vjp(i, g, ans, *args, shape):
+        return g[(Ellipsis,) + tuple([int(k) for k in np.unravel_index(i, shape)])]
+
+
+GATHER = _Gather
+
+
+# ---- the sum of everything ----
+
+cdef object sum_all(object x):
+    """np.sum(x) over all axes."""
+    cdef Record rec
+    cdef Tape tape
+    if type(x) is Dual:
+        if (<Dual>x).kind < K_OBJECT:
+            return unary(DA_pos, x, BY_UFUNC)
+        return make_dual((<Dual>x).level, sum_all(dual_primal(<Dual>x)), sum_all(dual_tangent(<Dual>x)))
+    if type(x) is not Var:
+        return np.add.reduce(x, axis=None)
+    if (<Var>x).kind < K_OBJECT:
+        return unary(DA_pos, x, BY_UFUNC)
+    tape = <Tape>(<Var>x).tape
+    z = np.add.reduce(var_value(<Var>x), axis=None)
+    check_tape(tape)
+    rec = Record.__new__(Record)
+    rec.kind = R_SUM
+    rec.a = (<Var>x).node
+    rec.value = z
+    push_record(tape, rec)
+    return make_var(tape, rec.node, z)

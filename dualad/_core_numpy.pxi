@@ -1,0 +1,213 @@
+# NumPy's protocols, attributes and conversions of traced values.
+
+cdef object np_sum = np.sum
+cdef dict COMPARE_UFUNCS = {0: np.less, 1: np.less_equal, 2: np.equal, 3: np.not_equal, 4: np.greater, 5: np.greater_equal}
+ATTRIBUTES = ("T", "mT", "real", "imag", "flat", "itemsize", "nbytes", "strides", "flags")
+
+
+cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
+    """`__array_ufunc__` of both types."""
+    cdef object op
+    if method == "__call__" and not kwargs:
+        op = UFUNC_OP.get(ufunc)
+        if op is not None:
+            if len(inputs) == 2:
+                return binary(op, inputs[0], inputs[1], BY_UFUNC)
+            if is_traced(inputs[0]):
+                return unary(op, inputs[0], BY_UFUNC)
+    return ufunc_general(ufunc, method, inputs, kwargs)
+
+
+cdef object ufunc_general(object ufunc, str method, tuple inputs, dict kwargs):
+    """A ufunc with keyword arguments, through a method, or outside the operation table."""
+    cdef object out = kwargs.pop("out", None), result
+    if out is not None and any([o is not None for o in out]):
+        return store_out(array_ufunc_plain_args(ufunc, method, inputs, kwargs), out)
+    if method == "__call__":
+        if ufunc in FUNCTIONS:
+            return FUNCTIONS[ufunc](*inputs, **kwargs)
+        if ufunc in UFUNC_OP and "__call__" in UFUNC_METHODS:
+            return UFUNC_METHODS["__call__"](ufunc, *inputs, **kwargs)
+    elif method in UFUNC_METHODS:
+        return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
+    no_rule(f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}"))
+
+
+cdef object array_ufunc_plain_args(object ufunc, str method, tuple inputs, dict kwargs):
+    if any([is_traced(operand(x)) for x in inputs]) or any([is_traced(v) for v in kwargs.values()]):
+        return array_ufunc(ufunc, method, inputs, kwargs)
+    return getattr(ufunc, method)(*inputs, **kwargs)
+
+
+cdef object store_out(object result, tuple out):
+    """Puts results into the arrays given as `out=`."""
+    results = result if isinstance(result, tuple) else (result,)
+    for o, r in zip(out, results):
+        if o is None:
+            continue
+        if is_traced(o):
+            set_item(o, Ellipsis, r)
+        elif is_traced(r):
+            raise errors.DetachedError(
+                f"out= is a plain array of shape {np.shape(o)}: a traced value stored there would lose its derivative; leave out= away, "
+                "or make the buffer inside the differentiated function from a traced array, e.g. 0*x")
+        else:
+            o[...] = r
+    returned = tuple([r if o is None else o for o, r in zip(out, results)])
+    return returned if isinstance(result, tuple) else returned[0]
+
+
+cdef object call_function(object func, tuple args, dict kwargs):
+    """`__array_function__`: the handler of a NumPy function."""
+    cdef object handler, out
+    if func is np_sum and len(args) == 1 and not kwargs and is_traced(args[0]):
+        return sum_all(operand(args[0]))
+    handler = FUNCTIONS.get(func)
+    if handler is None:
+        no_rule(f"{getattr(func, '__module__', 'numpy')}.{getattr(func, '__name__', func)}")
+    if kwargs:
+        out = kwargs.get("out")
+        if out is not None:
+            kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+            traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
+            result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
+            return store_out(result, out if isinstance(out, tuple) else (out,))
+    return handler(*args, **kwargs)
+
+
+cdef int no_rule(str name) except -1:
+    raise errors.NoRuleError(
+        f"{name} has no derivative rule in dualad. Either write the step with functions that have one, or add a rule: decorate a function "
+        f"that calls {name} with @dualad.primitive and give it .defvjp(...) or .defjvp(...)")
+
+
+def run_plain(function):
+    """A handler that runs `function` on the plain values: for results that have no derivative (indices, booleans, shapes)."""
+
+    def handler(*args, **kwargs):
+        return function(*[_plain_tree(a) for a in args], **{k: _plain_tree(v) for k, v in kwargs.items()})
+
+    return handler
+
+
+def _plain_tree(x):
+    if isinstance(x, (list, tuple)) and holds_traced(x):
+        return type(x)(_plain_tree(e) for e in x) if type(x) in (list, tuple) else type(x)(*[_plain_tree(e) for e in x])
+    return plain_value(operand(x)) if is_traced(x) or isinstance(x, np.ndarray) else x
+
+
+cdef object call_method(str name, object x, object arg):
+    return METHODS[name](x, arg)
+
+
+cdef object get_attribute(object x, str name):
+    """Methods and attributes that ndarrays have."""
+    cdef object found = METHODS.get(name)
+    if found is not None:
+        return _Method(found, x)
+    if name == "real" or name == "imag":
+        return call_function(getattr(np, name), (x,), {}) if np.real in FUNCTIONS else x
+    if name == "T":
+        return call_function(np.transpose, (x,), {})
+    if name == "mT":
+        return call_function(np.matrix_transpose, (x,), {})
+    if name == "flat":
+        return call_function(np.ravel, (x,), {})
+    if name in ATTRIBUTES:
+        return getattr(np.asarray(plain_value(x)), name)
+    if name == "__array_interface__" or name == "__array_struct__":
+        da_set_refused(1)
+    raise AttributeError(f"a traced {type(plain_value(x)).__name__} has no attribute {name!r} (dualad.value(x) is the plain value)")
+
+
+@cython.final
+cdef class _Method:
+    """A bound method of a traced value."""
+    cdef object function, x
+
+    def __init__(self, function, x):
+        self.function = function
+        self.x = x
+
+    def __call__(self, *args, **kwargs):
+        out = kwargs.pop("out", None) if kwargs else None
+        result = self.function(self.x, *args, **kwargs)
+        return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,))
+
+
+cdef int set_attribute(object x, str name, object new) except -1:
+    if name in ("real", "imag", "flat", "shape"):
+        raise AttributeError(f"a traced value's .{name} cannot be assigned; build the array anew (x.reshape(...), a + 1j*b, x[...] = v)")
+    raise AttributeError(f"traced values take no attributes (tried to set {name!r})")
+
+
+cdef object compare(object l, object r, int how):
+    """Comparisons are made on the plain values; NumPy kinds give NumPy booleans."""
+    cdef double a, b
+    cdef int ka, kb
+    cdef bint out
+    if scalar_of(l, &a, &ka) and scalar_of(r, &b, &kb):
+        if how == 0:
+            out = a < b
+        elif how == 1:
+            out = a <= b
+        elif how == 2:
+            out = a == b
+        elif how == 3:
+            out = a != b
+        elif how == 4:
+            out = a > b
+        else:
+            out = a >= b
+        if ka == K_FLOAT and kb == K_FLOAT:
+            return out
+        return np_true if out else np_false
+    if not operable(l) or not operable(r):
+        return NotImplemented
+    l = plain_value(operand(foreign(l)))
+    r = plain_value(operand(foreign(r)))
+    return (l < r, l <= r, l == r, l != r, l > r, l >= r)[how] if not isinstance(l, list) else NotImplemented
+
+
+cdef inline bint scalar_of(object x, double *v, int *kind) noexcept:
+    """The value of a real scalar, traced or plain."""
+    if type(x) is Dual and (<Dual>x).kind < K_OBJECT:
+        v[0] = (<Dual>x).p
+        kind[0] = (<Dual>x).kind
+        return True
+    if type(x) is Var and (<Var>x).kind < K_OBJECT:
+        v[0] = (<Var>x).v
+        kind[0] = (<Var>x).kind
+        return True
+    return constant_of(x, v, kind)
+
+
+cdef object round_value(object x, object digits):
+    """round(x) is an integer without derivative; round(x, n) a step function: derivative zero."""
+    if digits is None or not isinstance(plain_value(x), np.ndarray):
+        return round(plain_value(x)) if digits is None else round(plain_value(x), digits)
+    return call_function(np.round, (x, digits), {})
+
+
+cdef int refuse(object x, str kind) except -1:
+    """A conversion to a plain number, which would lose the derivative."""
+    da_set_refused(1)
+    frame = user_line()
+    v = plain_value(x)
+    if isinstance(v, np.ndarray) and v.size != 1:
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+    raise errors.DetachedError(
+        f"{kind}() of a traced value would lose its derivative{frame}: the value is {show(v)}. This happens when a traced number is stored "
+        f"into a plain array (make the array from traced values: np.array([...]) or np.stack), passed to math.* (use the NumPy function, "
+        f"e.g. np.sin), or converted by {kind}(x). Where no derivative is wanted, write dualad.value(x)")
+
+
+cdef str user_line():
+    """' at file:line, in function: source text' of the innermost Python frame."""
+    try:
+        frame = _sys._getframe(0)
+        import linecache
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        return f" at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}" + (f": {text}" if text else "")
+    except ValueError:
+        return ""

@@ -1,0 +1,351 @@
+# The numeric reverse sweep: scalar nodes in C, array records with their rules. Adjoints are freed as soon as they are used.
+
+cdef object conj(object p):
+    return np.conjugate(p) if is_complex(plain_value(p)) else p
+
+
+cdef tuple with_lead(object index, bint ellipsis_end):
+    """The index behind a leading seed axis; at the front, or (for advanced indexing) the seed axis at the end."""
+    cdef tuple full = index if isinstance(index, tuple) else (index,)
+    if not ellipsis_end:
+        return (slice(None),) + full
+    return full + (slice(None),) if any([i is Ellipsis for i in full]) else full
+
+
+cdef bint is_basic(object index):
+    """True for slices, integers, None and Ellipsis: no element can occur twice."""
+    if isinstance(index, tuple):
+        return all([is_basic(i) for i in index])
+    return index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer)) and not isinstance(index, (bool, np.bool_))
+
+
+cdef object take_lead(object x, object index, bint lead):
+    """x[index], behind a leading seed axis if there is one."""
+    if not lead:
+        return x[index]
+    if is_basic(index):
+        return x[with_lead(index, False)]
+    moved = call_function(np.moveaxis, (x, 0, -1), {}) if is_traced(x) else np.moveaxis(x, 0, -1)
+    moved = moved[with_lead(index, True)]
+    return call_function(np.moveaxis, (moved, -1, 0), {}) if is_traced(moved) else np.moveaxis(moved, -1, 0)
+
+
+cdef int add_at(object buffer, object index, object g, bint lead) except -1:
+    """buffer[index] += g, with repeated indices added up."""
+    cdef object part
+    if is_basic(index):
+        index = with_lead(index, False) if lead else index
+        part = buffer[index]
+        if isinstance(part, np.ndarray):
+            np.add(part, g, out=part)
+        else:
+            buffer[index] = part + g
+    elif lead:
+        np.add.at(np.moveaxis(buffer, 0, -1), with_lead(index, True), np.moveaxis(g, 0, -1))
+    else:
+        np.add.at(buffer, index, g)
+    return 0
+
+
+cdef object sum_to(object g, tuple shape, bint lead):
+    """Sums a cotangent over the axes along which an operand of `shape` was broadcast."""
+    cdef tuple have = shape_of(g)
+    cdef Py_ssize_t extra = len(have) - len(shape) - lead, k
+    cdef list axes
+    if have[lead:] == shape:
+        return g
+    axes = list(range(lead, lead + extra))
+    axes.extend([lead + extra + k for k in range(len(shape)) if shape[k] == 1 and have[lead + extra + k] != 1])
+    if is_traced(g):
+        return FUNCTIONS[np.sum](g, axis=tuple(axes)).reshape(have[:lead] + shape)
+    return np.add.reduce(g, axis=tuple(axes)).reshape(have[:lead] + shape)
+
+
+@cython.final
+cdef class Sweep:
+    """The adjoints of one numeric reverse sweep over nodes lo..hi, for `lanes` seeds (0: one, without a seed axis)."""
+    cdef Tape tape
+    cdef node_t lo, hi
+    cdef Py_ssize_t lanes, r0
+    cdef double *adj
+    cdef da_buffer *bufs
+    cdef list arrays, owned
+
+    def __cinit__(self, Tape tape, node_t hi, node_t lo, Py_ssize_t lanes):
+        cdef Py_ssize_t n
+        self.tape = tape
+        self.lo = lo
+        self.hi = hi
+        self.lanes = lanes
+        self.r0 = first_record(tape, lo)
+        n = first_record(tape, hi + 1) - self.r0
+        self.adj = <double *>calloc(<size_t>(hi - lo + 1) * (lanes if lanes else 1), sizeof(double))
+        self.bufs = <da_buffer *>calloc(n + 1, sizeof(da_buffer))
+        if self.adj == NULL or self.bufs == NULL:
+            raise MemoryError(f"no memory for the adjoints of {hi - lo + 1} nodes")
+        self.arrays = [None] * n
+        self.owned = [False] * n
+
+    def __dealloc__(self):
+        free(self.adj)
+        free(self.bufs)
+
+    cdef int give(self, node_t node, object g, bint owned) except -1:
+        """Adds `g` to the adjoint of a node; `owned`: nothing else holds the array g."""
+        cdef da_node *d
+        cdef Py_ssize_t k
+        cdef object have
+        if node < self.lo:
+            return 0
+        d = da_tape_at(&self.tape.t, <uint32_t>node)
+        if d.op != DA_ARRAY:
+            return self.give_scalar(node, g)
+        k = d.aux - self.r0
+        have = self.arrays[k]
+        if have is None:
+            self.arrays[k] = g
+            self.owned[k] = owned and type(g) is np.ndarray
+        elif self.owned[k]:
+            np.add(have, g, out=have)
+        else:
+            self.arrays[k] = np.add(have, g)
+            self.owned[k] = type(self.arrays[k]) is np.ndarray
+        return 0
+
+    cdef int give_scalar(self, node_t node, object g) except -1:
+        cdef Py_ssize_t k
+        cdef double *to = self.adj + (node - self.lo) * (self.lanes if self.lanes else 1)
+        if is_complex(g):
+            g = g.real
+        if self.lanes == 0:
+            to[0] += <double>(g if PyFloat_CheckExact(g) else float(g))
+        else:
+            for k in range(self.lanes):
+                to[k] += <double>g[k]
+        return 0
+
+    cdef object buffer(self, node_t node):
+        """The adjoint of an array node as an owned array that may be added into."""
+        cdef Record rec = record_of(self.tape, node)
+        cdef Py_ssize_t k = da_tape_at(&self.tape.t, <uint32_t>node).aux - self.r0
+        cdef object have = self.arrays[k]
+        if have is None:
+            shape = shape_of(rec.value)
+            have = np.zeros((self.lanes,) + shape if self.lanes else shape, np.result_type(rec.value))
+        elif not self.owned[k]:
+            have = np.array(have)
+        self.arrays[k] = have
+        self.owned[k] = True
+        return have
+
+    cdef int open_buffer(self, node_t node) except -1:
+        """Lets the C sweep add single elements to the adjoint of an array node: contiguous float64."""
+        cdef Py_ssize_t k = da_tape_at(&self.tape.t, <uint32_t>node).aux - self.r0
+        cdef object have = self.buffer(node)
+        if float_type(have) != cnp.NPY_DOUBLE:
+            have = np.array(have, dtype=np.float64, order="C")
+            self.arrays[k] = have
+        self.bufs[k].p = <double *>cnp.PyArray_DATA(<cnp.ndarray>have)
+        self.bufs[k].size = cnp.PyArray_SIZE(<cnp.ndarray>have) // (self.lanes if self.lanes else 1)
+        return 0
+
+    cdef int run(self, node_t stop) except -1:
+        """Sweeps down to node `stop`."""
+        cdef int64_t i = self.hi
+        cdef da_node *d
+        cdef int lanes = <int>(self.lanes if self.lanes else 1)
+        while i >= stop:
+            i = da_reverse(&self.tape.t, i, self.lo, self.adj, lanes, self.bufs - self.r0)
+            if i < stop:
+                break
+            d = da_tape_at(&self.tape.t, <uint32_t>i)
+            if d.op == DA_ELEM:
+                self.open_buffer(d.a)
+                continue
+            self.record(<Record>self.tape.records[d.aux], d.aux - self.r0)
+            i -= 1
+        return 0
+
+    cdef int record(self, Record r, Py_ssize_t k) except -1:
+        """Passes the adjoint of one array node on to its operands and frees it."""
+        cdef object g = self.arrays[k]
+        if g is None:
+            return 0
+        self.arrays[k] = None
+        self.bufs[k].p = NULL
+        if r.kind != R_PRIMITIVE or r.prim.outputs == 1:
+            if type(g) is np.ndarray and type(r.value) is np.ndarray:
+                if cnp.PyArray_TYPE(<cnp.ndarray>g) != cnp.PyArray_TYPE(<cnp.ndarray>r.value):
+                    g = match_dtype(g, r.value)
+            else:
+                g = match_dtype(g, r.value)
+        if r.kind == R_TABLE:
+            self.table(r, g)
+        elif r.kind == R_GET:
+            if r.a >= self.lo:
+                add_at(self.buffer(r.a), r.params, g, self.lanes > 0)
+        elif r.kind == R_SUM:
+            self.sum(r, g)
+        elif r.kind == R_PACK:
+            self.unpack(r, g)
+        elif r.kind == R_PRIMITIVE:
+            self.primitive(r, g)
+        elif r.kind == R_SET:
+            self.store(r, g)
+        elif r.kind == R_OUTPUT:
+            self.output(r, g)
+        return 0
+
+    cdef int table(self, Record r, object g) except -1:
+        cdef int arg
+        cdef node_t node
+        cdef object c, x
+        for arg in range(OP_ARITY[r.op]):
+            node = r.a if arg == 0 else r.b
+            if node < self.lo:
+                continue
+            x = r.x if arg == 0 else r.y
+            c = kernel_term(r.op, arg, r.x, r.y, r.value, g, self.lanes)
+            if c is None:
+                p = partial(r.op, arg, r.x, r.y, r.value)
+                if self.lanes and not PyFloat_CheckExact(p) and len(shape_of(p)) > len(shape_of(r.value)):
+                    raise errors.RuleError("a partial has more axes than its result")
+                gx = g
+                if self.lanes and len(shape_of(g)) == 1 and len(shape_of(p)):
+                    gx = g.reshape((self.lanes,) + (1,) * len(shape_of(p)))
+                c = chain(gx, conj(p))
+            c = sum_to(c, shape_of(x), self.lanes > 0)
+            self.give(node, c, c is not g)
+        return 0
+
+    cdef int sum(self, Record r, object g) except -1:
+        cdef object shape, b
+        if r.a < self.lo:
+            return 0
+        shape = shape_of(record_of(self.tape, r.a).value)
+        if self.lanes:
+            b = np.empty((self.lanes,) + shape, dtype=g.dtype)
+            b[...] = g.reshape((self.lanes,) + (1,) * len(shape))
+        else:
+            b = np.empty(shape, dtype=np.result_type(g))
+            b.fill(g)
+        return self.give(r.a, b, True)
+
+    cdef int unpack(self, Record r, object g) except -1:
+        cdef cnp.ndarray nodes = <cnp.ndarray>r.nodes
+        cdef int64_t *to = <int64_t *>cnp.PyArray_DATA(nodes)
+        cdef Py_ssize_t i, k, n = cnp.PyArray_SIZE(nodes), lanes = self.lanes if self.lanes else 1
+        cdef cnp.ndarray flat = <cnp.ndarray>np.ascontiguousarray(g, dtype=np.float64)
+        cdef double *p = <double *>cnp.PyArray_DATA(flat)
+        for i in range(n):
+            if to[i] >= self.lo:
+                for k in range(lanes):
+                    self.adj[(to[i] - self.lo) * lanes + k] += p[k * n + i]
+        return 0
+
+    cdef int store(self, Record r, object g) except -1:
+        cdef bint lead = self.lanes > 0
+        if r.b >= self.lo:
+            part = take_lead(g, r.params, lead)
+            self.give(r.b, sum_to(part.copy() if isinstance(part, np.ndarray) else part, shape_of(r.y), lead), True)
+        if r.a >= self.lo:
+            g = np.array(g)
+            if not lead:
+                g[r.params] = 0
+            elif is_basic(r.params):
+                g[with_lead(r.params, False)] = 0
+            else:
+                np.moveaxis(g, 0, -1)[with_lead(r.params, True)] = 0
+            self.give(r.a, g, True)
+        return 0
+
+    cdef int output(self, Record r, object g) except -1:
+        cdef Py_ssize_t k
+        if r.a < self.lo:
+            return 0
+        k = da_tape_at(&self.tape.t, <uint32_t>r.a).aux - self.r0
+        if self.arrays[k] is None:
+            self.arrays[k] = [None] * len(record_of(self.tape, r.a).value)
+        self.arrays[k][r.b] = g if self.arrays[k][r.b] is None else self.arrays[k][r.b] + g
+        return 0
+
+    cdef int primitive(self, Record r, object g) except -1:
+        cdef Py_ssize_t i
+        cdef object c, ct
+        if r.prim.outputs > 1:
+            g = tuple([gj if gj is not None else zeros_seed(zj, self.lanes) for gj, zj in zip(g, r.value)])
+        for i in range(len(r.nodes)):
+            if r.nodes[i] < self.lo:
+                continue
+            c = vjp_of(r.prim, i, g, r.value, r.args, r.params, self.lanes)
+            if c is not None:
+                self.give(r.nodes[i], c, False)
+        return 0
+
+    cdef object take(self, node_t node, int kind):
+        """The finished adjoint of an input node, owned by the caller."""
+        cdef da_node *d = da_tape_at(&self.tape.t, <uint32_t>node)
+        cdef Py_ssize_t k
+        cdef object g, v
+        cdef double *at
+        if d.op != DA_ARRAY:
+            at = self.adj + (node - self.lo) * (self.lanes if self.lanes else 1)
+            if self.lanes == 0:
+                return box(at[0], kind)
+            return np.array([at[k] for k in range(self.lanes)], dtype=np.float32 if kind == K_SINGLE else np.float64)
+        k = d.aux - self.r0
+        v = (<Record>self.tape.records[d.aux]).value
+        g = self.arrays[k]
+        if g is None:
+            return zeros_seed(v, self.lanes)
+        g = match_dtype(g, v)
+        return g if self.owned[k] or not isinstance(g, np.ndarray) else g.copy()
+
+
+cdef object zeros_seed(object v, Py_ssize_t lanes):
+    """A zero adjoint for a value; None for results without derivative."""
+    if not is_inexact(v):
+        return None
+    if lanes == 0:
+        return zeros_for(v)
+    return np.zeros((lanes,) + shape_of(v), np.result_type(v))
+
+
+cdef Py_ssize_t first_record(Tape tape, node_t lo):
+    """Index of the first array record at or above node `lo`."""
+    cdef Py_ssize_t a = 0, b = len(tape.records), m
+    while a < b:
+        m = (a + b) // 2
+        if (<Record>tape.records[m]).node < lo:
+            a = m + 1
+        else:
+            b = m
+    return a
+
+
+cdef object vjp_of(object prim, Py_ssize_t i, object g, object ans, object args, dict params, Py_ssize_t lanes):
+    """The cotangent of argument `i`, in its shape and type."""
+    cdef object c
+    if prim.vjp is None:
+        if not prim.linear:
+            raise errors.NoRuleError(f"{prim.name} has no reverse rule; add one with {prim.name}.defvjp(...)")
+    if prim.looped and lanes:
+        parts = [vjp_of(prim, i, pick_seed(g, k), ans, args, params, 0) for k in range(lanes)]
+        if parts[0] is None:
+            return None
+        return np.stack(parts) if not any([is_traced(p) for p in parts]) else call_function(np.stack, (parts,), {})
+    c = prim.vjp(i, g, ans, *args, **params)
+    if c is None:
+        return None
+    a = plain_value(args[i])
+    want = ((lanes,) if lanes else ()) + shape_of(a)
+    if shape_of(c) != want:
+        raise errors.RuleError(f"the vjp rule of {prim.name} returned a cotangent of shape {shape_of(c)} for argument {i} of shape "
+                               f"{shape_of(a)}" + (f" and {lanes} seeds" if lanes else "") + f"; it must have shape {want}")
+    return match_dtype(c, a)
+
+
+cdef object pick_seed(object g, Py_ssize_t k):
+    if isinstance(g, tuple):
+        return tuple([None if gj is None else gj[k] for gj in g])
+    return g[k]

@@ -1,0 +1,224 @@
+"""``python -m dualad demo``: derivatives in both modes checked against each other, and an autoencoder on real digits."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dualad as da
+
+Params = dict[str, np.ndarray[Any, Any]]
+HELD_OUT = 297  # images kept from training
+BATCH = 64
+RATE = 1e-2
+HIDDEN = 32
+
+
+# ---- 1. derivatives -------------------------------------------------------------------------------------------------
+
+
+def rosenbrock(x):
+    """Rosenbrock's valley as a plain Python loop over scalars."""
+    s = 0.0
+    for i in range(len(x) - 1):
+        s = s + 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2
+    return s
+
+
+def populations(p):
+    """Prey and predators over time, by 200 Runge-Kutta steps, from p = (two start values, four rates) (Lotka, Volterra)."""
+
+    def slope(u):
+        return np.array([u[0] * (p[2] - p[3] * u[1]), u[1] * (p[4] * u[0] - p[5])])
+
+    u, h, seen = np.array([p[0], p[1]]), 0.05, []
+    for step in range(200):
+        a = slope(u)
+        b = slope(u + h / 2 * a)
+        c = slope(u + h / 2 * b)
+        d = slope(u + h * c)
+        u = u + h / 6 * (a + 2 * b + 2 * c + d)
+        if step % 20 == 19:
+            seen.append(u)
+    return np.concatenate(seen)
+
+
+def lennard_jones(x):
+    """Energy of atoms at the rows of x that attract and repel each other: sum over pairs of 4 (r^-12 - r^-6)."""
+    i, j = np.triu_indices(len(x), 1)
+    r2 = np.sum((x[i] - x[j]) ** 2, axis=1)
+    return np.sum(4 * (r2**-6 - r2**-3))
+
+
+def forward_gradient(f, x):
+    """The gradient by one forward pass a direction."""
+    return np.array([da.jvp(f, (x,), (e,))[1] for e in np.eye(len(x))])
+
+
+def difference(a, b):
+    """The largest difference, relative to the largest entry."""
+    return float(np.max(np.abs(a - b)) / np.max(np.abs(a)))
+
+
+def derivatives() -> float:
+    """Three derivatives, each in both modes, printed; the largest difference between the modes."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=100)
+    gradient = difference(da.grad(rosenbrock)(x), forward_gradient(rosenbrock, x))
+
+    p = np.array([10.0, 5.0, 1.1, 0.4, 0.1, 0.4])
+    jacobian = difference(da.jacobian(populations, mode="reverse")(p), da.jacobian(populations, mode="forward")(p))
+
+    atoms = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * 1.15 + rng.normal(size=(8, 3)) * 0.03
+    forward = da.jacobian(da.jacobian(lennard_jones, mode="forward"), mode="forward")(atoms)
+    hessian = difference(da.hessian(lennard_jones)(atoms), forward)
+
+    print(f"gradient   Rosenbrock as a Python loop, 100 variables        reverse vs forward  {gradient:.1e}")
+    print(f"Jacobian   predators and prey, 200 Runge-Kutta steps, 20x6   reverse vs forward  {jacobian:.1e}")
+    print(f"Hessian    energy of 8 atoms (Lennard-Jones), 24x24          mixed vs forward    {hessian:.1e}")
+    return max(gradient, jacobian, hessian)
+
+
+# ---- 2. autoencoder -------------------------------------------------------------------------------------------------
+
+
+def load_digits():
+    """The 1,797 digits, one a row, pixels between 0 and 1, in a fixed random order."""
+    with np.load(Path(__file__).parent / "data" / "digits.npz") as data:
+        images = data["images"].reshape(-1, 64) / 16.0
+    return np.random.default_rng(0).permutation(images)
+
+
+def initial(rng: np.random.Generator) -> Params:
+    """Weights scaled by the number of inputs (Glorot, Bengio 2010)."""
+    limit = np.sqrt(6 / (64 + HIDDEN))
+    return {
+        "encoder": rng.uniform(-limit, limit, (64, HIDDEN)),
+        "encoder bias": np.zeros(HIDDEN),
+        "decoder": rng.uniform(-limit, limit, (HIDDEN, 64)),
+        "decoder bias": np.zeros(64),
+    }
+
+
+def reconstruct(w, x):
+    """64 pixels -> 32 numbers -> 64 pixels."""
+    code = np.tanh(x @ w["encoder"] + w["encoder bias"])
+    return 1 / (1 + np.exp(-(code @ w["decoder"] + w["decoder bias"])))
+
+
+def loss(w, x):
+    """Mean squared error of the reconstruction."""
+    return np.mean((reconstruct(w, x) - x) ** 2)
+
+
+def adam(w: Params, g: Params, m: Params, v: Params, t: int, rate: float) -> None:
+    """One step of Adam (Kingma, Ba 2015), in place."""
+    for k in w:
+        m[k] += 0.1 * (g[k] - m[k])
+        v[k] += 0.001 * (g[k] ** 2 - v[k])
+        w[k] -= rate * (m[k] / (1 - 0.9**t)) / (np.sqrt(v[k] / (1 - 0.999**t)) + 1e-8)
+
+
+def train(w: Params, images: np.ndarray[Any, Any], epochs: int, rng: np.random.Generator) -> list[float]:
+    """Fits `w` in place; the mean loss of each epoch."""
+    step = da.value_and_grad(loss)
+    m, v = ({k: np.zeros_like(a) for k, a in w.items()} for _ in range(2))
+    t, losses = 0, []
+    for epoch in range(epochs):
+        batches = np.split(rng.permutation(images), range(BATCH, len(images), BATCH))
+        values = []
+        for batch in batches:
+            t += 1
+            value, g = step(w, batch)
+            values.append(value)
+            adam(w, g, m, v, t, RATE * (1 - epoch / epochs))
+        losses.append(float(np.mean(values)))
+        progress(epoch + 1, epochs, losses[-1])
+    return losses
+
+
+def progress(done: int, total: int, value: float) -> None:
+    """A bar that is redrawn on a terminal; now and then a line elsewhere."""
+    if sys.stdout.isatty():
+        filled = 30 * done // total
+        end = "\n" if done == total else ""
+        print(f"\repoch {done:3d}/{total} [{'#' * filled}{'.' * (30 - filled)}] loss {value:.5f}", end=end, flush=True)
+    elif done == 1 or done == total or done % max(1, total // 8) == 0:
+        print(f"epoch {done:3d}/{total}  loss {value:.5f}", flush=True)
+
+
+def principal_components(train_set, test_set):
+    """The error of the best linear code of the same size: what the autoencoder is up against."""
+    mean = train_set.mean(axis=0)
+    axes = np.linalg.svd(train_set - mean, full_matrices=False)[2][:HIDDEN]
+    return np.mean(((test_set - mean) @ axes.T @ axes + mean - test_set) ** 2)
+
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
+
+
+def draw(originals, copies, path: Path) -> bool:
+    """Originals above reconstructions as a PNG; False without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    figure = Figure(figsize=(len(originals), 2.2), layout="constrained")
+    axes = figure.subplots(2, len(originals))
+    for row, images, name in ((axes[0], originals, "original"), (axes[1], copies, "reconstruction")):
+        for axis, image in zip(row, images, strict=True):
+            axis.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
+            axis.set_xticks([])
+            axis.set_yticks([])
+        row[0].set_title(name, loc="left", fontsize=9)
+    figure.savefig(path, dpi=120)
+    return True
+
+
+def as_text(images) -> str:
+    """Images side by side, two characters a pixel."""
+    shades = np.array(list(" .:-=+*#%@"))
+    rows = []
+    for r in range(8):
+        pixels = np.concatenate([np.append(image.reshape(8, 8)[r], 0.0) for image in images])
+        rows.append("".join(shade * 2 for shade in shades[np.rint(np.clip(pixels, 0, 1) * 9).astype(int)]))
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def show(w: Params, images, path: Path) -> None:
+    """Some held-out digits and their reconstructions, drawn or as text."""
+    if draw(images[:12], reconstruct(w, images[:12]), path):
+        print(f"held-out digits and their reconstructions: {path.resolve()}")
+        return
+    print("held-out digits (matplotlib would draw them: pip install matplotlib):")
+    print(as_text(images[:6]))
+    print("their reconstructions:")
+    print(as_text(reconstruct(w, images[:6])))
+
+
+def run(epochs: int, seed: int, output: Path) -> int:
+    """The whole demo; the exit status."""
+    start = time.perf_counter()
+    print("Derivatives in both modes (largest relative difference)\n")
+    worst = derivatives()
+
+    print(f"\nAutoencoder 64-{HIDDEN}-64 on 1,797 real digits\n")
+    rng = np.random.default_rng(seed)
+    images = load_digits()
+    held_out, images = images[:HELD_OUT], images[HELD_OUT:]
+    w = initial(rng)
+    before = float(loss(w, held_out))
+    train(w, images, epochs, rng)
+    after = float(loss(w, held_out))
+    print(f"\nheld-out digits: error {before:.5f} before, {after:.5f} after training", end="")
+    print(f" (principal components, {HIDDEN} too: {principal_components(images, held_out):.5f})")
+    show(w, held_out, output)
+    print(f"\n{time.perf_counter() - start:.1f} s in all")
+    if worst > 1e-9 or not after < before:
+        print("something is wrong: the modes differ, or the loss did not fall", file=sys.stderr)
+        return 1
+    return 0

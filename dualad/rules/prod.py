@@ -1,0 +1,93 @@
+"""The product of elements: its true derivative, also where elements are zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import smul, value
+from ..primitive import Primitive, implements
+from ._util import conj, dtype, expand, ndim, reshape, shape
+from .reductions import drops, masked, reduce_params, reduced_axes, reexpand
+
+_NONE = np._NoValue
+_multiply_reduce = np.multiply.reduce
+
+
+def _prod_impl(x: Any, initial: Any = None, axis: Any = None, keepdims: bool = False, kind: Any = None, where: Any = True) -> Any:
+    if initial is None and where is True:
+        return _multiply_reduce(x, axis, kind, None, keepdims)
+    return _multiply_reduce(x, axis, kind, None, keepdims, 1 if initial is None else initial, where)
+
+
+def gather_axes(x: Any, axes: tuple[int, ...]) -> Any:
+    """`x` with `axes` moved to the end and merged into one, anything before them untouched."""
+    if axes == (-1,):
+        return x
+    n = len(axes)
+    x = np.moveaxis(x, axes, tuple(range(-n, 0))) if axes else x
+    s = shape(x)
+    return reshape(x, s[: len(s) - n] + (int(np.prod(s[len(s) - n :], dtype=int)),))
+
+
+def _scatter_axes(y: Any, axes: tuple[int, ...], full: tuple[int, ...]) -> Any:
+    """Inverse of `gather_axes` for an array of shape `full`, seed axes in front allowed."""
+    if axes == (-1,):
+        return y
+    n = len(full)
+    kept = tuple(full[k] for k in range(-n, 0) if k not in axes)
+    seeds = shape(y)[: ndim(y) - 1 - len(kept)]
+    y = reshape(y, seeds + kept + tuple(full[k] for k in axes))
+    return np.moveaxis(y, tuple(range(-len(axes), 0)), axes) if axes else y
+
+
+def others_product(x: Any) -> Any:
+    """Product of all other elements along the last axis: no division, so exact with zeros."""
+    s = shape(x)
+    if s[-1] < 2:
+        return np.ones(s, dtype(x))
+    one = np.ones(s[:-1] + (1,), dtype(x))
+    before = np.concatenate([one, np.cumprod(x[..., :-1], axis=-1)], axis=-1)
+    after = np.concatenate([np.cumprod(x[..., :0:-1], axis=-1)[..., ::-1], one], axis=-1)
+    return before * after
+
+
+def _prod_partial(x: Any, initial: tuple[Any, ...], axes: tuple[int, ...], where: Any) -> Any:
+    if where is not True:
+        x = np.where(where, x, 1)
+    p = _scatter_axes(others_product(gather_axes(x, axes)), axes, shape(x))
+    return masked(p * initial[0] if initial else p, where)
+
+
+def _prod_jvp(
+    i: int, t: Any, ans: Any, x: Any, *initial: Any, axis: Any, keepdims: bool, kind: Any = None, where: Any = True
+) -> Any:
+    axes = reduced_axes(x, axis)
+    if i == 1:
+        p = np.prod(x, axis=axes, keepdims=keepdims, where=where)
+        return smul(t if ndim(t) == 0 else expand(t, tuple(range(-ndim(ans), 0))), p)
+    return np.sum(smul(t, _prod_partial(x, initial, axes, where)), axis=axes, keepdims=keepdims, dtype=kind)
+
+
+def _prod_vjp(
+    i: int, g: Any, ans: Any, x: Any, *initial: Any, axis: Any, keepdims: bool, kind: Any = None, where: Any = True
+) -> Any:
+    axes = reduced_axes(x, axis)
+    if i == 1:
+        p = np.prod(x, axis=axes, keepdims=keepdims, where=where)
+        return np.sum(smul(g, conj(p)), axis=tuple(range(-ndim(ans), 0)))
+    return smul(reexpand(g, x, axis, keepdims), conj(_prod_partial(x, initial, axes, where)))
+
+
+prod_p = Primitive("prod", _prod_impl, _prod_jvp, _prod_vjp)
+
+
+@implements(np.prod)
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NONE, initial: Any = _NONE, where: Any = _NONE
+) -> Any:
+    if drops(dtype):
+        a, initial = value(a), value(initial)
+    params = reduce_params(a, axis, keepdims, dtype, where)
+    return prod_p(a, **params) if initial is _NONE else prod_p(a, initial, **params)

@@ -1,0 +1,224 @@
+"""Choosing between values: by mask, by index, by bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import is_traced, pack, value
+from ..primitive import Primitive, implements
+from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, unbroadcast, widen, zeros_for, still
+
+_NONE = np._NoValue
+
+# ---- where ----
+
+
+def _where_impl(x: Any, y: Any, mask: Any) -> Any:
+    return np.where(mask, x, y)
+
+
+def _where_jvp(i: int, t: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
+    n, own = ndim(ans), (x, y)[i]
+    if shape(own) != shape(ans):
+        t = widen(t, own, n) + zeros_for(t, own, ans)
+    t = cast(t, dtype(ans))
+    return np.where(mask, t, 0) if i == 0 else np.where(mask, 0, t)
+
+
+def _where_vjp(i: int, g: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
+    return unbroadcast(np.where(mask, g, 0) if i == 0 else np.where(mask, 0, g), (x, y)[i], ans)
+
+
+where_p = Primitive("where", _where_impl, _where_jvp, _where_vjp)
+
+
+@implements(np.where)
+def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
+    mask = still(condition)
+    if x is _NONE and y is _NONE:
+        return np.nonzero(mask)
+    if x is _NONE or y is _NONE:
+        raise ValueError("either both or neither of x and y should be given")
+    x, y = pack(x), pack(y)
+    if mask.dtype.kind != "b":
+        mask = mask.astype(bool)
+    if not (is_traced(x) or is_traced(y)):
+        return np.where(mask, x, y)
+    return where_p(x, y, mask=mask)
+
+
+@implements(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if len(condlist) == 0:
+        raise ValueError("select with an empty condition list is not possible")
+    masks = [np.asarray(value(pack(c))) for c in condlist]
+    for k, mask in enumerate(masks):
+        if mask.dtype.type is not np.bool:
+            raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
+    result = pack(default)
+    for mask, choice in zip(masks[::-1], [pack(c) for c in choicelist][::-1], strict=True):
+        result = np.where(mask, choice, result)
+    return result
+
+
+@implements(np.choose)
+def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
+    index = np.asarray(value(pack(a)))
+    choices = [pack(c) for c in (choices if isinstance(choices, (list, tuple)) else pack(choices))]
+    np.choose(index, [value(c) for c in choices], mode=mode)  # raises where an index is out of bounds
+    n = len(choices)
+    if mode != "raise":
+        index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
+    result = choices[-1]
+    for k in range(n - 2, -1, -1):
+        result = np.where(index == k, choices[k], result)
+    to = np.broadcast_shapes(index.shape, *map(shape, choices))
+    return result if shape(result) == to else np.broadcast_to(result, to)
+
+
+@implements(np.piecewise)
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    x = pack(x)
+    if np.isscalar(condlist) or (not isinstance(value(condlist[0]), (list, np.ndarray)) and ndim(x) != 0):
+        condlist = [condlist]
+    masks = np.asarray([value(pack(c)) for c in condlist], dtype=bool)
+    n = len(funclist)
+    if n == len(masks) + 1:
+        masks = np.concatenate([masks, ~np.any(masks, axis=0, keepdims=True)], axis=0)
+    elif n != len(masks):
+        raise ValueError(f"with {len(masks)} condition(s), either {len(masks)} or {len(masks) + 1} functions are expected")
+    kind = dtype(x)
+    y: Any = np.zeros(shape(x), kind)
+    for mask, function in zip(masks, funclist, strict=True):
+        if not callable(function):
+            y = np.where(mask, function, y)
+            continue
+        part = x[mask]
+        if shape(part)[0] > 0:
+            full = np.broadcast_to(pack(function(part, *args, **kw)), shape(part))
+            at = np.zeros(shape(x), int)
+            at[mask] = np.arange(shape(part)[0])
+            y = np.where(mask, np.take(full, at), y)
+    return y if dtype(y) == kind else y.astype(kind)
+
+
+# ---- clip: the derivative passes on the closed interval ----
+
+
+@constant
+def _clip_masks(x: Any, low: Any, high: Any) -> tuple[Any, Any, Any]:
+    """Where the result is the operand, the lower bound, the upper bound."""
+    under = np.less(x, low) if low is not None else np.False_
+    over = np.greater(np.maximum(x, low) if low is not None else x, high) if high is not None else np.False_
+    return ~(under | over), under & ~over, over
+
+
+def _clip_rules(bounds: Any) -> tuple[Any, Any]:
+    def masks(args: tuple[Any, ...]) -> list[Any]:
+        low, high = bounds(*args[1:])
+        inside, under, over = _clip_masks(args[0], low, high)
+        return [inside] + ([under] if low is not None else []) + ([over] if high is not None else [])
+
+    def jvp(i: int, t: Any, ans: Any, *args: Any) -> Any:
+        if shape(args[i]) != shape(ans):
+            t = widen(t, args[i], ndim(ans)) + zeros_for(t, args[i], ans)
+        return np.where(masks(args)[i], cast(t, dtype(ans)), 0)
+
+    def vjp(i: int, g: Any, ans: Any, *args: Any) -> Any:
+        return unbroadcast(np.where(masks(args)[i], g, 0), args[i], ans)
+
+    return jvp, vjp
+
+
+_CLIPS = {
+    (True, True): Primitive("clip", lambda x, a, b: np.clip(x, a, b), *_clip_rules(lambda a, b: (a, b))),
+    (True, False): Primitive("clip", lambda x, a: np.clip(x, a, None), *_clip_rules(lambda a: (a, None))),
+    (False, True): Primitive("clip", lambda x, b: np.clip(x, None, b), *_clip_rules(lambda b: (None, b))),
+}
+
+
+@implements(np.clip)
+def clip(
+    a: Any, a_min: Any = _NONE, a_max: Any = _NONE, out: Any = None, *, min: Any = _NONE, max: Any = _NONE, **kwargs: Any
+) -> Any:
+    if a_min is _NONE and a_max is _NONE:
+        a_min, a_max = (None if min is _NONE else min), (None if max is _NONE else max)
+    elif a_min is _NONE or a_max is _NONE:
+        missing = "a_min" if a_min is _NONE else "a_max"
+        raise TypeError(f"clip() missing 1 required positional argument: '{missing}'")
+    elif min is not _NONE or max is not _NONE:
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    a, low, high = pack(a), pack(a_min), pack(a_max)
+    bounds = [x for x in (low, high) if x is not None]
+    if kwargs:
+        return clip_with(a, low, high, kwargs)
+    if not bounds:
+        return +a
+    return _CLIPS[low is not None, high is not None](a, *bounds)
+
+
+def clip_with(a: Any, low: Any, high: Any, options: dict[str, Any]) -> Any:
+    """Clip with the keyword arguments of a ufunc: `dtype` casts the operands, `where` keeps the operand elsewhere."""
+    kind, mask = options.get("dtype"), options.get("where", True)
+    if kind is not None:
+        a, low, high = (x if x is None else cast(x, np.dtype(kind)) for x in (a, low, high))
+    bounds = [x for x in (low, high) if x is not None]
+    result = _CLIPS[low is not None, high is not None](a, *bounds) if bounds else +a
+    return result if mask is True else np.where(mask, result, a)
+
+
+# ---- replacing what is not a number ----
+
+
+@constant
+def _finite(x: Any) -> tuple[Any, Any]:
+    return np.isfinite(np.real(x)), np.isfinite(np.imag(x)) if is_complex(x) else None
+
+
+def _keep_finite(t: Any, x: Any) -> Any:
+    real, imag = _finite(x)
+    if imag is None:
+        return np.where(real, t, 0)
+    return np.where(real, np.real(t), 0) + 1j * np.where(imag, np.imag(t), 0)
+
+
+nan_to_num_p = Primitive(
+    "nan_to_num",
+    lambda x, nan, posinf, neginf: np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    lambda i, t, ans, x, **params: _keep_finite(t, x),
+    lambda i, g, ans, x, **params: _keep_finite(g, x),
+)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    nan, posinf, neginf = (value(k) for k in (nan, posinf, neginf))
+    result = nan_to_num_p(x, nan=nan, posinf=posinf, neginf=neginf)
+    if not copy:
+        x[...] = result
+    return result if copy else x
+
+
+@implements(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    return np.real(a) if is_complex(a) and not np.iscomplexobj(np.real_if_close(value(a), tol)) else a
+
+
+# ---- steps ----
+
+round_p = flat("round", lambda x, decimals: np.round(x, decimals))
+fix_p = flat("fix", lambda x: np.fix(x))
+
+
+@implements(np.round, np.around)
+def round_(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    return round_p(a, decimals=decimals)
+
+
+@implements(np.fix)
+def fix(x: Any, out: Any = None) -> Any:
+    return fix_p(x)

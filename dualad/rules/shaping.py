@@ -1,0 +1,323 @@
+"""Shape and axis manipulation: the same elements in another arrangement."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .._core import is_traced, pack, value
+from ..primitive import Primitive, implements
+from ._util import constant, lead, ndim, neg_axes, neg_axis, reshape, shape, size, spread_tangent, unbroadcast
+
+_NONE = np._NoValue
+
+
+# ---- reshape ----
+
+
+def _reshape_impl(x: Any, to: tuple[int, ...], order: str = "C") -> Any:
+    return np.reshape(x, to, order)
+
+
+def _seeded_reshape(t: Any, seeds: int, to: tuple[int, ...], order: str) -> Any:
+    """Reshapes all but the seed axis, which in column-major order has to wait at the end."""
+    if order == "C" or not seeds:
+        return reshape_p(t, to=shape(t)[:seeds] + to, order=order)
+    t = reshape_p(np.moveaxis(t, 0, -1), to=to + shape(t)[:1], order=order)
+    return np.moveaxis(t, -1, 0)
+
+
+def _reshape_jvp(i: int, t: Any, ans: Any, x: Any, to: tuple[int, ...], order: str = "C") -> Any:
+    return _seeded_reshape(t, lead(t, x), shape(ans), order)
+
+
+def _reshape_vjp(i: int, g: Any, ans: Any, x: Any, to: tuple[int, ...], order: str = "C") -> Any:
+    if order == "C":
+        s = shape(x)
+        return reshape(g, shape(g)[: ndim(g) - ndim(ans)] + s)
+    return _seeded_reshape(g, lead(g, ans), shape(x), order)
+
+
+reshape_p = Primitive("reshape", _reshape_impl, _reshape_jvp, _reshape_vjp)
+
+
+def concrete_order(x: Any, order: str) -> str:
+    """'C' or 'F' for any of NumPy's order letters, which may ask how the elements lie in memory."""
+    if order in ("C", "F"):
+        return order
+    if order not in ("A", "K"):
+        np.ravel(np.zeros(1), order)  # raises NumPy's own complaint
+    return "F" if _strides(x) == "F" else "C"
+
+
+@constant
+def _strides(x: Any) -> Any:
+    """'C' or 'F' for a contiguous operand, else its strides."""
+    if not isinstance(x, np.ndarray) or x.flags.c_contiguous:
+        return "C"
+    return "F" if x.flags.f_contiguous else x.strides
+
+
+def to_shape(x: Any, to: Any, order: str = "C") -> Any:
+    """`x` in shape `to`; one entry may be -1."""
+    to = (operator.index(to),) if not isinstance(to, (tuple, list)) else tuple(operator.index(k) for k in to)
+    return reshape_p(x, to=to) if order == "C" else reshape_p(x, to=to, order=concrete_order(x, order))
+
+
+@implements(np.reshape)
+def reshape_(a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None) -> Any:
+    if copy is False:
+        np.reshape(value(a), shape, order, copy=False)  # raises where a view is impossible
+    return to_shape(a, shape, order)
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: str = "C") -> Any:
+    strides = _strides(a) if order == "K" else "C"
+    if isinstance(strides, tuple):
+        # elements in memory order: axes sorted by decreasing stride
+        return to_shape(np.transpose(a, sorted(range(len(strides)), key=lambda k: -abs(strides[k]))), -1)
+    return to_shape(a, -1, order)
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> Any:
+    return reshape_p(a, to=np.squeeze(np.empty(shape(a), "b"), axis).shape)
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    return reshape_p(a, to=np.expand_dims(np.empty(shape(a), "b"), axis).shape)
+
+
+def at_least(x: Any, n: int) -> Any:
+    """`x` with at least `n` axes, new ones where ``np.atleast_1d`` and its kin put them."""
+    s = shape(x)
+    if len(s) >= n:
+        return x
+    if n == 1:
+        to: tuple[int, ...] = (1,)
+    elif n == 2:
+        to = (1,) * (2 - len(s)) + s
+    else:
+        to = ((1, 1, 1), (1, *s, 1), (*s, 1))[len(s)]
+    return reshape(x, to)
+
+
+def _atleast(n: int) -> Any:
+    def handler(*arys: Any) -> Any:
+        results = [at_least(x if is_traced(x) else np.asanyarray(x), n) for x in map(pack, arys)]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    return handler
+
+
+atleast_1d, atleast_2d, atleast_3d = (
+    implements(function)(_atleast(n)) for n, function in enumerate((np.atleast_1d, np.atleast_2d, np.atleast_3d), 1)
+)
+
+
+# ---- transposition ----
+
+
+def _transpose_impl(x: Any, axes: tuple[int, ...]) -> Any:
+    return np.transpose(x, (*range(ndim(x) - len(axes)), *axes))
+
+
+def _transpose_vjp(i: int, g: Any, ans: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    n = len(axes)
+    inverse = [0] * n
+    for k, axis in enumerate(axes):
+        inverse[axis + n] = k - n
+    return transpose_p(g, axes=tuple(inverse))
+
+
+transpose_p = Primitive("transpose", _transpose_impl, vjp=_transpose_vjp, linear=True)
+
+
+@implements(np.transpose)
+def transpose(a: Any, axes: Any = None) -> Any:
+    n = ndim(a)
+    if axes is None:
+        return transpose_p(a, axes=tuple(range(-1, -n - 1, -1)))
+    if len(axes) != n:
+        raise ValueError("axes don't match array")
+    axes = tuple(neg_axis(k, n) for k in axes)
+    if len(set(axes)) < n:
+        raise ValueError("repeated axis in transpose")
+    return transpose_p(a, axes=axes)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    n = ndim(a)
+    axes = list(range(-n, 0))
+    axis1, axis2 = neg_axis(axis1, n), neg_axis(axis2, n)
+    axes[axis1], axes[axis2] = axis2, axis1
+    return transpose_p(a, axes=tuple(axes))
+
+
+@implements(np.matrix_transpose, np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    if ndim(x) < 2:
+        raise ValueError(f"Input array must be at least 2-dimensional, but it is {ndim(x)}")
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    n = ndim(a)
+    # a stand-in whose axis lengths are their numbers shows where each axis goes, with NumPy's own checks
+    probe = np.broadcast_to(np.zeros((), "b"), tuple(range(1, n + 1)))
+    return transpose_p(a, axes=tuple(k - 1 - n for k in np.moveaxis(probe, source, destination).shape))
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
+    n = ndim(a)
+    probe = np.broadcast_to(np.zeros((), "b"), tuple(range(1, n + 1)))
+    return transpose_p(a, axes=tuple(k - 1 - n for k in np.rollaxis(probe, axis, start).shape))
+
+
+# ---- broadcasting ----
+
+
+def _broadcast_impl(x: Any, to: tuple[int, ...]) -> Any:
+    return np.broadcast_to(x, to)
+
+
+def _broadcast_jvp(i: int, t: Any, ans: Any, x: Any, to: tuple[int, ...]) -> Any:
+    return spread_tangent(t, x, ans)
+
+
+def _broadcast_vjp(i: int, g: Any, ans: Any, x: Any, to: tuple[int, ...]) -> Any:
+    return unbroadcast(g, x, ans)
+
+
+broadcast_p = Primitive("broadcast_to", _broadcast_impl, _broadcast_jvp, _broadcast_vjp)
+
+
+@implements(np.broadcast_to)
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    return broadcast_p(array, to=tuple(shape) if isinstance(shape, (tuple, list)) else (operator.index(shape),))
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    args = tuple(pack(x) for x in args)
+    to = np.broadcast_shapes(*map(shape, args))
+    return tuple(x if shape(x) == to else np.broadcast_to(x, to) for x in args)
+
+
+@implements(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    n = len(xi)
+    grids = [x if is_traced(x) else np.asanyarray(x) for x in map(pack, xi)]
+    grids = [reshape(x, (1,) * k + (-1,) + (1,) * (n - 1 - k)) for k, x in enumerate(grids)]
+    if indexing == "xy" and n > 1:
+        grids[0] = reshape(grids[0], (1, -1) + (1,) * (n - 2))
+        grids[1] = reshape(grids[1], (-1, 1) + (1,) * (n - 2))
+    if not sparse:
+        grids = list(np.broadcast_arrays(*grids)) if n else []
+    return tuple(np.copy(x) for x in grids) if copy else tuple(grids)
+
+
+# ---- reversal and rotation ----
+
+
+def _flip_vjp(i: int, g: Any, ans: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    return flip_p(g, axes=axes)
+
+
+flip_p = Primitive("flip", lambda x, axes: np.flip(x, axes), vjp=_flip_vjp, linear=True)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    axes = neg_axes(axis, ndim(m))
+    return flip_p(m, axes=axes) if axes else m
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    if ndim(m) < 2:
+        raise ValueError("Input must be >= 2-d.")
+    return flip_p(m, axes=(1 - ndim(m),))
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    if ndim(m) < 1:
+        raise ValueError("Input must be >= 1-d.")
+    return flip_p(m, axes=(-ndim(m),))
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    np.rot90(np.empty(shape(m), "b"), k, axes)  # raises NumPy's own complaints about axes
+    k %= 4
+    if k == 0:
+        return m[:]
+    if k == 2:
+        return flip(flip(m, axes[0]), axes[1])
+    return swapaxes(flip(m, axes[1]), *axes) if k == 1 else flip(swapaxes(m, *axes), axes[1])
+
+
+def _roll_vjp(i: int, g: Any, ans: Any, x: Any, shift: Any, axis: Any) -> Any:
+    return roll_p(g, shift=tuple(-k for k in shift), axis=axis)
+
+
+roll_p = Primitive("roll", lambda x, shift, axis: np.roll(x, shift, axis), vjp=_roll_vjp, linear=True)
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return reshape(roll(reshape(a, (-1,)), shift, 0), shape(a))
+    n = ndim(a)
+    shifts, axes = np.broadcast_arrays(shift, axis)
+    if shifts.ndim > 1:
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences")
+    pairs = tuple(int(k) for k in shifts.ravel()), tuple(neg_axis(int(k), n) for k in axes.ravel())
+    return roll_p(a, shift=pairs[0], axis=pairs[1])
+
+
+# ---- repetition ----
+
+
+def _tile_impl(x: Any, reps: tuple[int, ...]) -> Any:
+    return np.tile(x, reps)
+
+
+def _tile_jvp(i: int, t: Any, ans: Any, x: Any, reps: tuple[int, ...]) -> Any:
+    s, n = shape(t)[: lead(t, x)], len(reps)
+    t = reshape(t, s + (1,) * (n - ndim(x)) + shape(x))
+    return np.tile(t, (1,) * len(s) + reps)
+
+
+def _tile_vjp(i: int, g: Any, ans: Any, x: Any, reps: tuple[int, ...]) -> Any:
+    n, seeds = len(reps), shape(g)[: lead(g, ans)]
+    sizes = (1,) * (n - ndim(x)) + shape(x)
+    g = reshape(g, seeds + tuple(k for pair in zip(reps, sizes, strict=True) for k in pair))
+    return reshape(np.sum(g, axis=tuple(range(-2 * n, 0, 2))), seeds + shape(x))
+
+
+tile_p = Primitive("tile", _tile_impl, _tile_jvp, _tile_vjp)
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    reps = tuple(int(k) for k in reps) if np.iterable(reps) else (int(reps),)
+    return tile_p(A, reps=(1,) * (ndim(A) - len(reps)) + reps)
+
+
+@implements(np.resize)
+def resize(a: Any, new_shape: Any) -> Any:
+    new_shape = (new_shape,) if isinstance(new_shape, (int, np.integer)) else tuple(new_shape)
+    n = size(a)
+    index = np.resize(np.arange(n), new_shape) if n else np.resize(np.empty(0, int), new_shape)
+    return np.take(reshape(a, (-1,)), index) if n else np.zeros_like(a, shape=new_shape)

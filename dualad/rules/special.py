@@ -1,0 +1,71 @@
+"""Functions that NumPy writes in Python and whose derivatives need care: sinc and the Bessel function i0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..primitive import Primitive, implements
+from ._matrix import conj, floating
+
+# ---- i0: d^m/dx^m I0(x) is the mean over the circle of cos(a)^m exp(x cos(a)), of which the even or odd part in x remains ----
+
+
+def _bessel_impl(x: Any, order: int) -> Any:
+    """The mean by the midpoint rule, which converges geometrically; every term has the same sign, so no digits are lost."""
+    if order == 0:
+        return np.i0(x)
+    x = np.asarray(x)
+    n = 24 + order + int(6 * np.sqrt(np.abs(x, where=np.isfinite(x), out=np.zeros(x.shape)).max(initial=0)))
+    c = np.cos((np.arange(n) + 0.5) * (np.pi / (2 * n)))
+    z = x.astype(float)[..., None] * c
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.mean(c**order * (np.sinh(z) if order % 2 else np.cosh(z)), axis=-1).astype(x.dtype)[()]
+
+
+def _bessel_rule(i: int, t: Any, ans: Any, x: Any, order: int) -> Any:
+    return t * bessel_p(x, order=order + 1)
+
+
+bessel_p = Primitive("i0", _bessel_impl, _bessel_rule, _bessel_rule)
+
+
+@implements(np.i0)
+def i0(x: Any) -> Any:
+    return bessel_p(floating(x), order=0)
+
+
+# ---- sinc: the integral of cos(pi x s) over s in [0, 1], differentiated under the integral ----
+
+_NODES, _WEIGHTS = (0.5 * (np.polynomial.legendre.leggauss(48)[0] + 1), 0.5 * np.polynomial.legendre.leggauss(48)[1])
+_SERIES_WITHIN = 4.0
+
+
+def _sinc_impl(x: Any, order: int) -> Any:
+    """Near zero by quadrature, elsewhere by the recurrence ``x s_m + m s_(m-1) = pi^(m-1) sin(pi x + m pi/2)``."""
+    if order == 0:
+        return np.sinc(x)
+    x = np.asarray(x)
+    wide = x.astype(complex if x.dtype.kind == "c" else float)
+    near = np.abs(wide) <= _SERIES_WITHIN + order
+    far = np.where(near, 1.0, wide)
+    s = np.sinc(far)
+    for m in range(1, order + 1):
+        s = (np.pi ** (m - 1) * np.sin(np.pi * far + m * (np.pi / 2)) - m * s) / far
+    inner = np.where(near, wide, 0.0)[..., None] * (np.pi * _NODES) + order * (np.pi / 2)
+    close = np.sum(np.cos(inner) * ((np.pi * _NODES) ** order * _WEIGHTS), axis=-1)
+    return np.where(near, close, s).astype(x.dtype)[()]
+
+
+sinc_p = Primitive(
+    "sinc",
+    _sinc_impl,
+    lambda i, t, ans, x, order: t * sinc_p(x, order=order + 1),
+    lambda i, g, ans, x, order: g * conj(sinc_p(x, order=order + 1)),
+)
+
+
+@implements(np.sinc)
+def sinc(x: Any) -> Any:
+    return sinc_p(floating(x), order=0)
