@@ -1,0 +1,32 @@
+"""The time `import dualad` takes beyond `import numpy`, in fresh processes."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from timing import Row, fresh, main
+
+CODE = "import numpy; from time import perf_counter; s = perf_counter(); import dualad; print(perf_counter() - s)"
+
+
+def measure(quick: bool = False) -> list[Row]:
+    count = 3 if quick else 15
+    times = [float(p.stdout) for p in fresh(CODE, count=count)]
+    slowest = sorted(_modules(fresh("import numpy, dualad", "-X", "importtime")[0].stderr), reverse=True)[:3]
+    names = ", ".join(f"{name} {us / 1000:.1f} ms" for us, name in slowest)
+    return [
+        Row("import dualad beyond numpy, best", min(times), bar=0.030),
+        Row("import dualad beyond numpy, median", median(times), note=f"most: {names}"),
+    ]
+
+
+def _modules(report: str) -> list[tuple[int, str]]:
+    """(own microseconds, module) of all that is imported after numpy is complete."""
+    lines = [line.removeprefix("import time:").split("|") for line in report.splitlines() if line.startswith("import time:")]
+    names = [parts[2].strip() for parts in lines]
+    last = names.index("numpy")
+    return [(int(parts[0]), name) for parts, name in zip(lines[last + 1 :], names[last + 1 :], strict=True)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(measure, "import"))

@@ -1,0 +1,22 @@
+"""Every benchmark in one table."""
+
+from __future__ import annotations
+
+import bench_import
+import bench_jacobian
+import bench_loop
+import bench_scalar
+import bench_tape
+import bench_taylor
+import bench_vector
+from timing import Row, main
+
+FILES = (bench_scalar, bench_loop, bench_vector, bench_jacobian, bench_taylor, bench_tape, bench_import)
+
+
+def measure(quick: bool = False) -> list[Row]:
+    return [row for file in FILES for row in file.measure(quick)]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(measure, "dualad benchmarks"))

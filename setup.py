@@ -1,0 +1,92 @@
+"""Builds the one extension module, `dualad._core`: Cython over plain C. All metadata stands in pyproject.toml."""
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from glob import glob
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
+
+WERROR = os.environ.get("DUALAD_WERROR") == "1"
+# No -ffast-math and no -march=native: they change results between machines, and so does contraction to fused multiply-add.
+C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"]
+# What Cython generates is not ours to keep free of these.
+CYTHON_FLAGS = ["-Wno-unused-parameter", "-Wno-unused-function", "-Wno-unused-variable", "-Wno-cast-function-type",
+                "-Wno-missing-field-initializers", "-Wno-sign-compare"]
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "binding": False,
+    "embedsignature": True,
+    "freethreading_compatible": True,
+}
+HEADERS = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("csrc/*.def"))
+INCLUDES = sorted(glob("dualad/*.pxi") + glob("dualad/*.pxd"))
+
+
+def includes_of(source: str) -> list[str]:
+    """The files of csrc/ that a C source includes, directly or not: what its object depends on."""
+    found: list[str] = []
+    waiting = [source]
+    while waiting:
+        for name in re.findall(r'#include "([\w.]+)"', Path(waiting.pop()).read_text()):
+            path = f"csrc/{name}"
+            if path not in found and os.path.exists(path):
+                found.append(path)
+                waiting.append(path)
+    return found
+
+
+class BuildExt(build_ext):
+    """Compiles the C files of an extension side by side, and only those that changed."""
+
+    def run(self) -> None:
+        super().run()
+        # `python -m dualad` in a checkout finds ./dualad before the installed package: that one must work too
+        if not self.inplace and not getattr(self, "editable_mode", False):
+            self.copy_extensions_to_source()
+
+    def build_extension(self, ext: Extension) -> None:
+        one = self.compiler.compile
+
+        def compile_all(sources, output_dir=None, **options):
+            def compile_one(source):
+                (obj,) = self.compiler.object_filenames([source], output_dir=output_dir)
+                newer = newer_group([source, "setup.py", *includes_of(source)], obj) or self.force
+                flags = list(options.get("extra_postargs") or ())
+                if source.startswith("dualad"):
+                    flags += CYTHON_FLAGS
+                return one([source], output_dir, **{**options, "extra_postargs": flags}) if newer else [obj]
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                return [obj for objs in pool.map(compile_one, sources) for obj in objs]
+
+        self.compiler.compile = compile_all
+        try:
+            super().build_extension(ext)
+        finally:
+            self.compiler.compile = one
+
+
+core = Extension(
+    "dualad._core",
+    sources=["dualad/_core.pyx", *sorted(glob("csrc/*.c"))],
+    include_dirs=["csrc", numpy.get_include()],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    libraries=["m"],
+    extra_compile_args=C_FLAGS + (["-Werror"] if WERROR else []),
+    depends=HEADERS + INCLUDES,
+)
+
+setup(
+    ext_modules=cythonize([core], compiler_directives=DIRECTIVES, include_path=["dualad"]),
+    cmdclass={"build_ext": BuildExt},
+)
