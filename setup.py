@@ -14,7 +14,8 @@ from setuptools.modified import newer_group
 
 WERROR = os.environ.get("DUALAD_WERROR") == "1"
 # No -ffast-math and no -march=native: they change results between machines, and so does contraction to fused multiply-add.
-C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"]
+# -g0: debug information would make the wheel four times as large.
+C_FLAGS = ["-std=c11", "-O3", "-g0", "-fno-math-errno", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"]
 # What Cython generates is not ours to keep free of these.
 CYTHON_FLAGS = ["-Wno-unused-parameter", "-Wno-unused-function", "-Wno-unused-variable", "-Wno-cast-function-type",
                 "-Wno-missing-field-initializers", "-Wno-sign-compare"]
@@ -28,7 +29,7 @@ DIRECTIVES = {
     "embedsignature": True,
     "freethreading_compatible": True,
 }
-HEADERS = sorted(glob("csrc/*.h") + glob("csrc/*.inc") + glob("csrc/*.def"))
+HEADERS = sorted(glob("csrc/*.h") + glob("dualad/*.h") + glob("csrc/*.inc") + glob("csrc/*.def"))
 INCLUDES = sorted(glob("dualad/*.pxi") + glob("dualad/*.pxd"))
 
 
@@ -79,7 +80,7 @@ class BuildExt(build_ext):
 core = Extension(
     "dualad._core",
     sources=["dualad/_core.pyx", *sorted(glob("csrc/*.c"))],
-    include_dirs=["csrc", numpy.get_include()],
+    include_dirs=["csrc", "dualad", numpy.get_include()],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
     libraries=["m"],
     extra_compile_args=C_FLAGS + (["-Werror"] if WERROR else []),

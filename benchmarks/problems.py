@@ -106,11 +106,14 @@ def transcendental(x: Any) -> Any:
 
 
 def scalar_chain(x: Any, operations: int) -> Any:
-    """A long computation of `operations` scalar operations: y <- 1 - (y^2 / 2 + x), which settles for 0 < x < 1."""
+    """A long computation of `operations` scalar operations: y <- y + 1e-8 (x y - 1), four a step.
+
+    Neither its values nor its adjoints grow or fade over 1e7 operations: denormal numbers would time the processor, not the tape.
+    """
     y = x
     for _ in range(operations // 4):
-        y = y * y
-        y = y * 0.5
-        y = y + x
-        y = 1.0 - y
+        a = y * x
+        a = a * 1e-8
+        y = y + a
+        y = y - 1e-8
     return y

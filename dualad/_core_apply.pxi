@@ -98,16 +98,10 @@ cdef bint operable(object x):
 
 
 cdef object operate(int op, object l, object r):
-    """A binary operator."""
-    cdef object other
-    if is_traced(l) and is_traced(r):
-        return binary(op, l, r, BY_OPERATOR)
-    other = r if is_traced(l) else l
-    if PyFloat_CheckExact(other) or PyLong_CheckExact(other):
-        return binary(op, l, r, BY_OPERATOR)
-    if not operable(other):
+    """A binary operator outside the scalar fast paths."""
+    if not operable(l) or not operable(r):
         return NotImplemented
-    return binary(op, foreign(l), foreign(r), BY_OPERATOR)
+    return apply2(op, foreign(l), foreign(r), BY_OPERATOR)
 
 
 cdef object foreign(object x):
@@ -414,9 +408,9 @@ cdef object as_scalar_node(object x):
     """A 0-d real array Var as the scalar it behaves like in arithmetic."""
     cdef object a
     if type(x) is Var and (<Var>x).kind == K_OBJECT:
-        a = <object>(<Var>x).arr
+        a = <object>(<Var>x).P
         if type(a) is np.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>a) == 0 and cnp.PyArray_TYPE(<cnp.ndarray>a) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT):
-            return read_scalar(<Tape>(<Var>x).tape, (<Var>x).node, 0, <double>a[()],
+            return read_scalar(<Tape>(<Var>x).T, (<Var>x).node, 0, <double>a[()],
                                K_DOUBLE if cnp.PyArray_TYPE(<cnp.ndarray>a) == cnp.NPY_DOUBLE else K_SINGLE)
     return x
 
@@ -425,11 +419,11 @@ cdef Tape tape_of(object l, object r):
     """The tape that an operation appends to; both operands must be on it."""
     cdef Tape tape
     if type(l) is Var:
-        tape = <Tape>(<Var>l).tape
-        if type(r) is Var and (<Var>r).tape != (<Var>l).tape:
-            check_tape(<Tape>(<Var>r).tape)
+        tape = <Tape>(<Var>l).T
+        if type(r) is Var and (<Var>r).T != (<Var>l).T:
+            check_tape(<Tape>(<Var>r).T)
     else:
-        tape = <Tape>(<Var>r).tape
+        tape = <Tape>(<Var>r).T
     check_tape(tape)
     return tape
 
@@ -546,8 +540,8 @@ cdef object bind_var(object prim, list args, dict params):
     cdef Record rec
     for a in args:
         if type(a) is Var:
-            if tape is None or <PyObject *>tape != (<Var>a).tape:
-                tape = <Tape>(<Var>a).tape
+            if tape is None or <PyObject *>tape != (<Var>a).T:
+                tape = <Tape>(<Var>a).T
                 check_tape(tape)
             plain.append(var_value(<Var>a))
             nodes.append((<Var>a).node)

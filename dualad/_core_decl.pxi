@@ -82,16 +82,10 @@ cdef extern from "da_taylor.h" nogil:
 cdef extern from *:
     """
     #include <fenv.h>
-    #if defined(__GNUC__) && defined(__linux__)
-    #define DA_TLS static __attribute__((tls_model("initial-exec"))) _Thread_local
-    #else
-    #define DA_TLS static _Thread_local
-    #endif
-    /* The address of this variable names the thread; `da_current` is the tape that its transforms record on (borrowed). */
-    DA_TLS char da_thread_token;
+    #include "_core_fast.h"
+    /* The tape that this thread's transforms record on (borrowed), and whether a conversion to a plain number was refused. */
     DA_TLS PyObject *da_current;
     DA_TLS int da_refused;
-    static inline const void *da_me(void) { return &da_thread_token; }
     static inline PyObject *da_get_current(void) { return da_current; }
     static inline void da_set_current(PyObject *t) { da_current = t; }
     static inline void da_set_refused(int on) { da_refused = on; }
@@ -106,6 +100,8 @@ cdef extern from *:
     int da_get_refused() nogil
     int da_fp_trouble() nogil
     bint da_same_type(object o, object t)
+    object da_traced_new(object type)
+    int da_traced_setup(object dual, object var, const da_tape *tape_offset, object a_tape)
 
 ctypedef int64_t node_t
 

@@ -207,7 +207,7 @@ cdef bint as_ref(Tape tape, object g, da_ref *out):
     cdef int kind
     if type(g) is Var and (<Var>g).kind == K_OBJECT:
         g = as_scalar_node(g)
-    if type(g) is Var and (<Var>g).kind < K_OBJECT and (<Var>g).tape == <PyObject *>tape:
+    if type(g) is Var and (<Var>g).kind < K_OBJECT and (<Var>g).T == <PyObject *>tape:
         out.kind = DA_REF_NODE
         out.node = (<Var>g).node
         return True

@@ -67,12 +67,12 @@ cdef object fresh(Tape tape, object x):
     if type(x) is Dual:
         return make_dual((<Dual>x).level, fresh(tape, dual_primal(<Dual>x)), dual_tangent(<Dual>x))
     if type(x) is Var:
-        check_tape(<Tape>(<Var>x).tape)
+        check_tape(<Tape>(<Var>x).T)
         if (<Var>x).kind < K_OBJECT:
-            node = da_tape_op(&tape.t, DA_copy, DA_F32 if (<Var>x).kind == K_SINGLE else 0, (<Var>x).node, 0, 0, (<Var>x).v)
+            node = da_tape_op(&tape.t, DA_copy, DA_F32 if (<Var>x).kind == K_SINGLE else 0, (<Var>x).node, 0, 0, (<Var>x).p)
             if node < 0:
                 raise MemoryError("no memory for the tape")
-            return new_var(tape, node, (<Var>x).v, (<Var>x).kind)
+            return new_var(tape, node, (<Var>x).p, (<Var>x).kind)
         rec = Record.__new__(Record)
         rec.kind = R_TABLE
         rec.op = DA_copy
@@ -99,13 +99,13 @@ cdef object fresh(Tape tape, object x):
 
 cdef Var array_handle(Tape tape, Record rec):
     """The Var of an array node, also where the value is a complex scalar."""
-    cdef Var r = Var.__new__(Var)
+    cdef Var r = <Var>da_traced_new(Var)
     r.kind = K_OBJECT
     r.node = rec.node
     Py_INCREF(tape)
-    r.tape = <PyObject *>tape
+    r.T = <PyObject *>tape
     Py_INCREF(rec.value)
-    r.arr = <PyObject *>rec.value
+    r.P = <PyObject *>rec.value
     return r
 
 
@@ -153,12 +153,12 @@ LEVELS = 0
 
 def on_tape(object y, Tape tape, node_t lo):
     """True when `y` is a Var of `tape` recorded at or after node `lo`."""
-    return type(y) is Var and (<Var>y).tape == <PyObject *>tape and (<Var>y).node >= lo
+    return type(y) is Var and (<Var>y).T == <PyObject *>tape and (<Var>y).node >= lo
 
 
 def escaped(object y):
     """True for a Var whose tape has ended or is another thread's."""
-    return type(y) is Var and (<Tape>(<Var>y).tape).t.owner != da_me()
+    return type(y) is Var and (<Tape>(<Var>y).T).t.owner != da_me()
 
 
 def node_of(object y):
@@ -223,7 +223,7 @@ cdef list pull_emitting(Tape tape, node_t lo, node_t hi, list inputs, list nodes
     cdef object g
     cdef list out = []
     for g in cotangents:
-        if type(g) is Dual or (type(g) is Var and (<Var>g).tape != <PyObject *>tape):
+        if type(g) is Dual or (type(g) is Var and (<Var>g).T != <PyObject *>tape):
             fast = False
     e = Emitter.__new__(Emitter, tape, hi, lo, lanes, live, fast and not any([is_complex(g) for g in cotangents]))
     with quiet():
@@ -232,7 +232,7 @@ cdef list pull_emitting(Tape tape, node_t lo, node_t hi, list inputs, list nodes
         e.run(hi, lo + len(inputs))
         for k in range(len(inputs)):
             g = e.adjoint(lo + k)
-            v = box((<Var>inputs[k]).v, (<Var>inputs[k]).kind) if (<Var>inputs[k]).kind < K_OBJECT else record_of(tape, lo + k).value
+            v = box((<Var>inputs[k]).p, (<Var>inputs[k]).kind) if (<Var>inputs[k]).kind < K_OBJECT else record_of(tape, lo + k).value
             out.append(zeros_seed(v, lanes) if g is None else match_dtype(g, v) if lanes == 0 else g)
     return out
 

@@ -80,9 +80,9 @@ cdef object get_item(object x, object index):
         v = <Var>x
         if v.kind < K_OBJECT:
             no_items(x)
-        if element(<object>v.arr, index, &offset, &a, &kind):
-            check_tape(<Tape>v.tape)
-            return read_scalar(<Tape>v.tape, v.node, offset, a, kind)
+        if element(<object>v.P, index, &offset, &a, &kind):
+            check_tape(<Tape>v.T)
+            return read_scalar(<Tape>v.T, v.node, offset, a, kind)
         return get_part(v, plain_index(index))
     d = <Dual>x
     if d.kind < K_OBJECT:
@@ -112,9 +112,9 @@ cdef int no_items(object x) except -1:
 
 cdef object get_part(Var v, object index):
     """A slice or gathered part, recorded."""
-    cdef Tape tape = <Tape>v.tape
+    cdef Tape tape = <Tape>v.T
     cdef Record rec
-    z = (<object>v.arr)[index]
+    z = (<object>v.P)[index]
     check_tape(tape)
     rec = Record.__new__(Record)
     rec.kind = R_GET
@@ -201,9 +201,9 @@ cdef int rebind(object x, object new) except -1:
     if type(x) is Var:
         v = <Var>x
         w = <Var>new
-        Py_INCREF(<object>w.arr)
-        Py_DECREF(<object>v.arr)
-        v.arr = w.arr
+        Py_INCREF(<object>w.P)
+        Py_DECREF(<object>v.P)
+        v.P = w.P
         v.node = w.node
         v.version += 1
         return 0
@@ -283,7 +283,7 @@ cdef object fresh_copy(object x):
     cdef Var v
     x = operand(x)
     if type(x) is Var and (<Var>x).kind == K_OBJECT:
-        return make_var(<Tape>(<Var>x).tape, (<Var>x).node, <object>(<Var>x).arr)
+        return make_var(<Tape>(<Var>x).T, (<Var>x).node, <object>(<Var>x).P)
     if type(x) is Dual and (<Dual>x).kind == K_OBJECT:
         return make_dual((<Dual>x).level, <object>(<Dual>x).P, <object>(<Dual>x).T)
     return x
@@ -377,8 +377,8 @@ cdef object pack_scalars(list flat, tuple shape):
         if type(e) is Var:
             if (<Var>e).kind == K_OBJECT:
                 return bind(GATHER, tuple(flat), {"shape": shape})
-            if tape is None or <PyObject *>tape != (<Var>e).tape:
-                tape = <Tape>(<Var>e).tape
+            if tape is None or <PyObject *>tape != (<Var>e).T:
+                tape = <Tape>(<Var>e).T
                 check_tape(tape)
             to[k] = (<Var>e).node
             plain.append(var_value(<Var>e))
@@ -434,7 +434,7 @@ cdef object sum_all(object x):
         return np.add.reduce(x, axis=None)
     if (<Var>x).kind < K_OBJECT:
         return unary(DA_pos, x, BY_UFUNC)
-    tape = <Tape>(<Var>x).tape
+    tape = <Tape>(<Var>x).T
     z = np.add.reduce(var_value(<Var>x), axis=None)
     check_tape(tape)
     rec = Record.__new__(Record)

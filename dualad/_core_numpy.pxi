@@ -176,7 +176,7 @@ cdef inline bint scalar_of(object x, double *v, int *kind) noexcept:
         kind[0] = (<Dual>x).kind
         return True
     if type(x) is Var and (<Var>x).kind < K_OBJECT:
-        v[0] = (<Var>x).v
+        v[0] = (<Var>x).p
         kind[0] = (<Var>x).kind
         return True
     return constant_of(x, v, kind)

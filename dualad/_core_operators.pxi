@@ -1,16 +1,12 @@
 # What floats and arrays can do, for both traced types.
 
-@cython.freelist(256)
 cdef class Traced:
     """The common part of `Dual` and `Var`: operators and NumPy protocols. Not made by users."""
-    # one struct serves both types, so that they share the free list
-    cdef double p, t          # Dual: primal and tangent of a real scalar
-    cdef double v             # Var: value of a real scalar
+    # one struct serves both types; da_traced in _core_decl.pxi mirrors it and frees it
+    cdef double p, t          # a real scalar's value, and a Dual's tangent
     cdef int64_t level        # Dual: the transform call the tangent belongs to; 0: made by the user
-    cdef PyObject *P          # Dual: primal and tangent when kind is K_OBJECT
-    cdef PyObject *T
-    cdef PyObject *tape       # Var: its Tape
-    cdef PyObject *arr        # Var: the value when kind is K_OBJECT
+    cdef PyObject *P          # the value when kind is K_OBJECT
+    cdef PyObject *T          # Dual: the tangent then; Var: its Tape, always
     cdef PyObject *base       # a view: the value it looks into, and how
     cdef PyObject *how
     cdef uint32_t node, version, base_version
@@ -19,32 +15,23 @@ cdef class Traced:
     def __init__(self):
         raise TypeError("traced values are dualad.Dual (make one with dualad.Dual(primal, tangent)) or dualad.Var (made by the transforms)")
 
-    def __dealloc__(self):
-        Py_XDECREF(self.tape)
-        if self.kind == K_OBJECT:
-            Py_XDECREF(self.P)
-            Py_XDECREF(self.T)
-            Py_XDECREF(self.arr)
-            Py_XDECREF(self.base)
-            Py_XDECREF(self.how)
-
     def __add__(l, r):
-        return operate(DA_add, l, r)
+        return binary(DA_add, l, r, BY_OPERATOR)
 
     def __sub__(l, r):
-        return operate(DA_sub, l, r)
+        return binary(DA_sub, l, r, BY_OPERATOR)
 
     def __mul__(l, r):
-        return operate(DA_mul, l, r)
+        return binary(DA_mul, l, r, BY_OPERATOR)
 
     def __truediv__(l, r):
-        return operate(DA_div, l, r)
+        return binary(DA_div, l, r, BY_OPERATOR)
 
     def __floordiv__(l, r):
-        return operate(DA_floordiv, l, r)
+        return binary(DA_floordiv, l, r, BY_OPERATOR)
 
     def __mod__(l, r):
-        return operate(DA_mod, l, r)
+        return binary(DA_mod, l, r, BY_OPERATOR)
 
     def __divmod__(l, r):
         return l // r, l % r
@@ -52,7 +39,7 @@ cdef class Traced:
     def __pow__(l, r, modulus):
         if modulus is not None:
             raise TypeError("pow() with a third argument is for integers only")
-        return operate(DA_pow, l, r)
+        return binary(DA_pow, l, r, BY_OPERATOR)
 
     def __matmul__(l, r):
         if not operable(l) or not operable(r):

@@ -80,7 +80,7 @@ cdef int scalar_value(int op, int by, int kind, double x, double y, double *z) e
 
 
 cdef inline Dual new_dual(double p, double t, int64_t level, int kind):
-    cdef Dual d = Dual.__new__(Dual)
+    cdef Dual d = <Dual>da_traced_new(Dual)
     d.p = p
     d.t = t
     d.level = level
@@ -89,12 +89,12 @@ cdef inline Dual new_dual(double p, double t, int64_t level, int kind):
 
 
 cdef inline Var new_var(Tape tape, node_t node, double v, int kind):
-    cdef Var r = Var.__new__(Var)
-    r.v = v
+    cdef Var r = <Var>da_traced_new(Var)
+    r.p = v
     r.kind = kind
     r.node = <uint32_t>node
     Py_INCREF(tape)
-    r.tape = <PyObject *>tape
+    r.T = <PyObject *>tape
     return r
 
 
@@ -103,9 +103,14 @@ cdef inline object dual_scalar(int op, int by, double x, double tx, double y, do
     cdef double z, t = 0
     if kind == K_FLOAT and by == BY_UFUNC:
         kind = K_DOUBLE
-    if scalar_value(op, by, kind, x, y, &z):
+    if not simple(op, kind, x, y, &z) and scalar_value(op, by, kind, x, y, &z):
         return None
-    if op == DA_pow and ty == 0 and y == 2:
+    if op == DA_mul:
+        if tx != 0:
+            t = tx * y
+        if ty != 0:
+            t += ty * x
+    elif op == DA_pow and ty == 0 and y == 2:
         t = 2 * x * tx if tx != 0 else 0
     else:
         if tx != 0:
@@ -123,7 +128,7 @@ cdef inline object var_scalar(int op, int by, Tape tape, int flags, uint32_t a, 
         complain_tape(tape)
     if kind == K_FLOAT and by == BY_UFUNC:
         kind = K_DOUBLE
-    if scalar_value(op, by, kind, x, y, &z):
+    if not simple(op, kind, x, y, &z) and scalar_value(op, by, kind, x, y, &z):
         return None
     if kind == K_SINGLE:
         flags |= DA_F32
@@ -138,6 +143,21 @@ cdef inline object var_scalar(int op, int by, Tape tape, int flags, uint32_t a, 
 
 cdef inline int join_kinds(int a, int b):
     return a if a > b else b
+
+
+cdef inline bint simple(int op, int kind, double x, double y, double *z) noexcept:
+    """Sums, differences and products that need no report: the commonest case of scalar_value."""
+    if op == DA_mul:
+        z[0] = x * y
+        if kind == K_DOUBLE and z[0] == 0:
+            return False
+    elif op == DA_add:
+        z[0] = x + y
+    elif op == DA_sub:
+        z[0] = x - y
+    else:
+        return False
+    return kind == K_FLOAT or (kind == K_DOUBLE and z[0] - z[0] == 0)
 
 
 cdef object binary(int op, object l, object r, int by):
@@ -165,12 +185,12 @@ cdef object binary(int op, object l, object r, int by):
         if vl.kind < K_OBJECT:
             if type(r) is Var:
                 vr = <Var>r
-                if vr.kind < K_OBJECT and vr.tape == vl.tape:
-                    out = var_scalar(op, by, <Tape>vl.tape, 0, vl.node, vr.node, vl.v, vr.v, join_kinds(vl.kind, vr.kind))
+                if vr.kind < K_OBJECT and vr.T == vl.T:
+                    out = var_scalar(op, by, <Tape>vl.T, 0, vl.node, vr.node, vl.p, vr.p, join_kinds(vl.kind, vr.kind))
                     if out is not None:
                         return out
             elif constant_of(r, &c, &kind):
-                out = var_scalar(op, by, <Tape>vl.tape, DA_B_CONST, vl.node, 0, vl.v, c, join_kinds(vl.kind, kind))
+                out = var_scalar(op, by, <Tape>vl.T, DA_B_CONST, vl.node, 0, vl.p, c, join_kinds(vl.kind, kind))
                 if out is not None:
                     return out
     elif constant_of(l, &c, &kind):
@@ -183,10 +203,10 @@ cdef object binary(int op, object l, object r, int by):
         elif type(r) is Var:
             vr = <Var>r
             if vr.kind < K_OBJECT:
-                out = var_scalar(op, by, <Tape>vr.tape, DA_A_CONST, 0, vr.node, c, vr.v, join_kinds(vr.kind, kind))
+                out = var_scalar(op, by, <Tape>vr.T, DA_A_CONST, 0, vr.node, c, vr.p, join_kinds(vr.kind, kind))
                 if out is not None:
                     return out
-    return apply2(op, l, r, by)
+    return operate(op, l, r) if by == BY_OPERATOR else apply2(op, l, r, by)
 
 
 cdef object unary(int op, object x, int by):
@@ -199,7 +219,7 @@ cdef object unary(int op, object x, int by):
                 return out
     elif type(x) is Var:
         if (<Var>x).kind < K_OBJECT:
-            out = var_scalar(op, by, <Tape>(<Var>x).tape, 0, (<Var>x).node, 0, (<Var>x).v, 0, (<Var>x).kind)
+            out = var_scalar(op, by, <Tape>(<Var>x).T, 0, (<Var>x).node, 0, (<Var>x).p, 0, (<Var>x).kind)
             if out is not None:
                 return out
     return apply1(op, x, by)

@@ -61,7 +61,7 @@ cdef class Var(Traced):
         raise TypeError("Var values are made by the transforms (dualad.grad, vjp, jacobian, ...); for a dual number use dualad.Dual")
 
     def __repr__(self):
-        cdef Tape tape = <Tape>self.tape if self.tape != NULL else None
+        cdef Tape tape = <Tape>self.T if self.T != NULL else None
         if tape is None:
             return "Var(<empty>)"
         state = f"node={self.node}" if tape.t.owner != NULL else f"node={self.node}, ended"
@@ -99,10 +99,10 @@ cdef inline object dual_tangent(Dual d):
 
 cdef inline object var_value(Var v):
     if v.kind < K_OBJECT:
-        return box(v.v, v.kind)
+        return box(v.p, v.kind)
     if v.base != NULL:
         refresh(v)
-    return <object>v.arr
+    return <object>v.P
 
 
 cdef object make_dual(int64_t level, object p, object t):
@@ -111,7 +111,7 @@ cdef object make_dual(int64_t level, object p, object t):
     cdef int kp, kt
     if constant_of(p, &a, &kp) and constant_of(t, &b, &kt):
         return new_dual(a, b, level, kp)
-    cdef Dual d = Dual.__new__(Dual)
+    cdef Dual d = <Dual>da_traced_new(Dual)
     d.level = level
     d.kind = K_OBJECT
     Py_INCREF(p)
@@ -127,13 +127,13 @@ cdef object make_var(Tape tape, node_t node, object value):
     cdef int kind
     if constant_of(value, &v, &kind):
         return read_scalar(tape, node, 0, v, kind)
-    cdef Var r = Var.__new__(Var)
+    cdef Var r = <Var>da_traced_new(Var)
     r.kind = K_OBJECT
     r.node = <uint32_t>node
     Py_INCREF(tape)
-    r.tape = <PyObject *>tape
+    r.T = <PyObject *>tape
     Py_INCREF(value)
-    r.arr = <PyObject *>value
+    r.P = <PyObject *>value
     return r
 
 
@@ -171,3 +171,9 @@ cdef int fill_dual(Dual self, object primal, object tangent) except -1:
     Py_INCREF(tangent)
     self.T = <PyObject *>tangent
     return 0
+
+
+cdef Tape _layout = Tape.__new__(Tape)
+
+if da_traced_setup(Dual, Var, &_layout.t, _layout):
+    raise ImportError("dualad was built with another layout of its values than it expects; build it anew (pip install --force-reinstall)")

@@ -54,9 +54,14 @@ def lennard_jones(x):
     return np.sum(4 * (r2**-6 - r2**-3))
 
 
-def forward_gradient(f, x):
-    """The gradient by one forward pass a direction."""
-    return np.array([da.jvp(f, (x,), (e,))[1] for e in np.eye(len(x))])
+def along(f, e):
+    """The derivative of f in direction e, in forward mode, as a function."""
+    return lambda x: da.jvp(f, (x,), (e,))[1]
+
+
+def units(x):
+    """One array of the shape of x for each of its elements, with a one there."""
+    return np.eye(x.size).reshape(x.size, *x.shape)
 
 
 def difference(a, b):
@@ -68,18 +73,18 @@ def derivatives() -> float:
     """Three derivatives, each in both modes, printed; the largest difference between the modes."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=100)
-    gradient = difference(da.grad(rosenbrock)(x), forward_gradient(rosenbrock, x))
+    gradient = difference(da.grad(rosenbrock)(x), np.array([along(rosenbrock, e)(x) for e in units(x)]))
 
     p = np.array([10.0, 5.0, 1.1, 0.4, 0.1, 0.4])
     jacobian = difference(da.jacobian(populations, mode="reverse")(p), da.jacobian(populations, mode="forward")(p))
 
     atoms = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * 1.15 + rng.normal(size=(8, 3)) * 0.03
-    forward = da.jacobian(da.jacobian(lennard_jones, mode="forward"), mode="forward")(atoms)
-    hessian = difference(da.hessian(lennard_jones)(atoms), forward)
+    twice = np.array([[along(along(lennard_jones, a), b)(atoms) for a in units(atoms)] for b in units(atoms)])
+    hessian = difference(da.hessian(lennard_jones)(atoms).reshape(24, 24), twice)
 
-    print(f"gradient   Rosenbrock as a Python loop, 100 variables        reverse vs forward  {gradient:.1e}")
-    print(f"Jacobian   predators and prey, 200 Runge-Kutta steps, 20x6   reverse vs forward  {jacobian:.1e}")
-    print(f"Hessian    energy of 8 atoms (Lennard-Jones), 24x24          mixed vs forward    {hessian:.1e}")
+    print(f"gradient  Rosenbrock as a Python loop, 100 variables       reverse - forward: {gradient:.1e}")
+    print(f"Jacobian  predators and prey, 200 Runge-Kutta steps, 20x6  reverse - forward: {jacobian:.1e}")
+    print(f"Hessian   energy of 8 atoms (Lennard-Jones), 24x24         reverse - forward: {hessian:.1e}")
     return max(gradient, jacobian, hessian)
 
 
@@ -215,7 +220,7 @@ def run(epochs: int, seed: int, output: Path) -> int:
     train(w, images, epochs, rng)
     after = float(loss(w, held_out))
     print(f"\nheld-out digits: error {before:.5f} before, {after:.5f} after training", end="")
-    print(f" (principal components, {HIDDEN} too: {principal_components(images, held_out):.5f})")
+    print(f" (the best linear code of {HIDDEN} numbers: {principal_components(images, held_out):.5f})")
     show(w, held_out, output)
     print(f"\n{time.perf_counter() - start:.1f} s in all")
     if worst > 1e-9 or not after < before:

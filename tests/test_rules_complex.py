@@ -64,7 +64,8 @@ def test_evaluation_and_calculus(rng, kind):
     p, x, q = array(rng, 4, kind=kind), array(rng, 2, 2, kind=kind), array(rng, 2, kind=kind)
     check(np.polyval, p, x)
     check(lambda x: np.polyval([1, 2, 3], x), x)
-    for f in (np.polyder, np.polyint, lambda p: np.polyder(p, 2), lambda p: np.polyint(p, 2, k=[1, 2]), lambda p: np.polyint(p, 2, 3.0)):
+    for f in (np.polyder, np.polyint, lambda p: np.polyder(p, 2), lambda p: np.polyint(p, 2, k=[1, 2]),
+              lambda p: np.polyint(p, 2, 3.0)):
         check(lambda p, f=f: f(p), p)
     for f in (np.polyadd, np.polysub, np.polymul):
         check(lambda p, q, f=f: f(p, q), p, q)
@@ -75,8 +76,11 @@ def test_evaluation_and_calculus(rng, kind):
 
 
 def test_roots(rng):
-    check(lambda p: np.sum(np.abs(np.roots(p)) ** 2), np.array([1.0, -6.2, 11.1, -6.0]))
-    check(lambda p: np.roots(p), np.array([2.0, -6.0, 1.0, 0.0]))
+    check(lambda p: np.sum(np.roots(p) ** 2 * np.array([1, 2, 4])), np.array([1.0, -6.2, 11.1, -6.0]), rtol=1e-5)
+    check(lambda p: np.roots(np.concatenate((p, [0.0]))), np.array([2.0, -6.0, 1.0]))
+    check(lambda p: np.roots(p), np.array([2.0, 1 + 1j, -3, 1j]))
+    at_zero = da.jvp(np.roots, (np.array([2.0, -6.0, 4.0, 0.0]),), (np.array([0.0, 0, 0, 1]),))[1]
+    np.testing.assert_allclose(at_zero[-1], -0.25)
     check(lambda p: np.poly(np.roots(p)), np.array([1.0, 2.0, 5.0]))
     check(lambda z: np.poly(z), array(rng, 3))
     check(lambda z: np.poly(z), array(rng, 3, kind="D"))
@@ -86,7 +90,7 @@ def test_roots(rng):
 def test_vander(rng):
     for kind in "dD":
         for args in ((), (2,), (1,), (5, True)):
-            check(lambda x: np.vander(x, *args), array(rng, 3, kind=kind))
+            check(lambda x, args=args: np.vander(x, *args), array(rng, 3, kind=kind))
     check(lambda x: np.vander(x, 4), np.array([0.0, 1.0]))
 
 

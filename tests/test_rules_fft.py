@@ -19,8 +19,8 @@ def kinds(name):
 def test_one_axis(rng, name, norm):
     function = getattr(np.fft, name)
     for kind in kinds(name):
-        for n in (None, 1, 2, 3, 4, 5, 6, 7):
-            check(lambda x: function(x, n, norm=norm), array(rng, 4, kind=kind), order=1)
+        for n in (None, 1, 2, 3, 4, 5, 6, 7) if norm is None else (3, 6):
+            check(lambda x, n=n: function(x, n, norm=norm), array(rng, 4, kind=kind), order=1)
         check(lambda x: function(x, axis=0, norm=norm), array(rng, 3, 2, kind=kind))
         check(lambda x: function(x, 3, -1, norm), array(rng, 2, 3, kind=kind), order=1)
 
@@ -39,7 +39,7 @@ def test_several_axes(rng, name):
 def test_shifts(rng, name):
     function = getattr(np.fft, name)
     for axes in (None, 0, (0, 1), -1):
-        check(lambda x: function(x, axes), array(rng, 3, 2))
+        check(lambda x, axes=axes: function(x, axes), array(rng, 3, 2))
     check(function, array(rng, 3, kind="D"))
 
 

@@ -1,4 +1,4 @@
-"""Linear algebra: solves, inverses, determinants, decompositions and norms; stacked, complex, singular and degenerate matrices."""
+"""Linear algebra: solves, inverses, determinants, decompositions, norms; stacked, complex, singular and degenerate matrices."""
 
 import warnings
 
@@ -29,7 +29,8 @@ def singular(rng, n, kind="d", rank=None):
 
 
 @pytest.mark.parametrize("shapes", [
-    ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 2), (2, 2)), ((2, 2, 2), (2,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 2)), ((2, 1, 2, 2), (2, 2, 1)),
+    ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 2), (2, 2)), ((2, 2, 2), (2,)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 2)),
+    ((2, 1, 2, 2), (2, 2, 1)),
 ])
 def test_solve(rng, shapes):
     for ka, kb in ("dd", "DD", "dD", "Dd"):
@@ -90,7 +91,7 @@ def test_lstsq(rng, shapes):
         a, b = array(rng, *shapes[0], kind=kind), array(rng, *shapes[1], kind=kind)
         check(lambda a, b: np.linalg.lstsq(a, b)[0], a, b, order=2 if kind == "d" else 1)
         check(lambda a, b: np.linalg.lstsq(a, b)[1], a, b, order=1)
-        check(lambda a: np.linalg.lstsq(a, b)[3], a, order=1)
+        check(lambda a, b=b: np.linalg.lstsq(a, b)[3], a, order=1)
 
 
 def test_lstsq_returns_what_numpy_returns(rng):
@@ -104,6 +105,15 @@ def test_lstsq_returns_what_numpy_returns(rng):
 # ---- determinants ----
 
 
+def levi_civita():
+    """The permutation symbol."""
+    e = np.zeros((3, 3, 3))
+    e[0, 1, 2] = e[1, 2, 0] = e[2, 0, 1] = 1
+    e[0, 2, 1] = e[2, 1, 0] = e[1, 0, 2] = -1
+    return e
+
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (2, 2), (1, 1), (2, 3, 3), (2, 2, 2, 2)])
 def test_det(rng, shape):
     for kind in "dD":
@@ -114,10 +124,14 @@ def test_det(rng, shape):
 
 def test_det_of_singular_matrices(rng):
     for kind in "dD":
-        for a in (singular(rng, 3, kind), singular(rng, 3, kind, rank=1), np.zeros((3, 3), kind), np.zeros((1, 1), kind),
-                  np.stack((singular(rng, 3, kind), array(rng, 3, 3, kind=kind)))):
-            check(np.linalg.det, a)
-    np.testing.assert_array_equal(da.grad(np.linalg.det)(np.ones((2, 2))), [[1, -1], [-1, 1]])
+        for a in (singular(rng, 3, kind), np.zeros((1, 1), kind), np.stack((singular(rng, 3, kind), array(rng, 3, 3, kind=kind)))):
+            check(np.linalg.det, a, atol=1e-9)
+    np.testing.assert_allclose(da.grad(np.linalg.det)(np.ones((2, 2))), [[1, -1], [-1, 1]], rtol=1e-14)
+    low, (u, v) = singular(rng, 3, rank=1), array(rng, 2, 3, 3)
+    np.testing.assert_allclose(da.grad(np.linalg.det)(low), np.zeros((3, 3)), atol=1e-14)
+    second = np.einsum("ijk,lmn,il,jm,kn", *[levi_civita()] * 2, low, u, v)  # det is the full polarisation over 3!
+    np.testing.assert_allclose(np.sum(da.hvp(np.linalg.det)(low, u) * v), second, rtol=1e-12)
+    np.testing.assert_allclose(np.sum(da.hvp(np.linalg.det)(np.zeros((3, 3)), u) * v), 0)
     adjugate = da.grad(np.linalg.det)(np.arange(1.0, 10).reshape(3, 3)).T
     np.testing.assert_allclose(adjugate, [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], rtol=1e-11)
 
@@ -155,7 +169,8 @@ def test_cholesky_reads_one_triangle(rng):
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1), (5, 1)])
 def test_qr(rng, shape, mode):
     for kind in "dD":
-        check(lambda a: np.linalg.qr(a, mode), array(rng, *shape, kind=kind), order=2 if kind == "d" and mode != "raw" else 1, rtol=1e-5)
+        order = 2 if kind == "d" and mode != "raw" else 1
+        check(lambda a: np.linalg.qr(a, mode), array(rng, *shape, kind=kind), order=order, rtol=1e-5)
 
 
 @pytest.mark.parametrize("uplo", ["L", "U"])
@@ -178,8 +193,8 @@ def test_eigh_with_coinciding_eigenvalues(rng):
         np.testing.assert_allclose(da.grad(lambda a: np.sum(np.linalg.eigvalsh(a)))(a), np.eye(4), atol=1e-12)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            np.testing.assert_allclose(da.grad(lambda a: np.sum(np.linalg.eigh(a)[0] ** 2))(a), 2 * np.tril(a + a.T) - 2 * np.diag(np.diag(a)),
-                                       atol=1e-11)
+            squares = da.grad(lambda a: np.sum(np.linalg.eigh(a)[0] ** 2))(a)
+        np.testing.assert_allclose(squares, 2 * np.tril(a + a.T) - 2 * np.diag(np.diag(a)), atol=1e-11)
     a = q @ np.diag([1.0, 1, 1, 5]) @ q.T
     weights = array(rng, 4, 4)
 
@@ -213,6 +228,14 @@ def test_eig_with_complex_pairs(rng):
     np.testing.assert_allclose(g, np.eye(3), atol=1e-12)
 
 
+def invariant(a, full):
+    """What does not depend on the signs or phases of singular vectors."""
+    u, s, vh = np.linalg.svd(a, full)
+    v, k = np.conj(np.swapaxes(vh, -1, -2)), s.shape[-1]
+    thin = (u[..., :k] * np.exp(s)[..., None, :]) @ vh[..., :k, :]
+    return s, thin, *(projector(x, columns) for x in (u, v) for columns in (slice(1), slice(k, None)))
+
+
 SVD = [(3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1)]
 
 
@@ -220,18 +243,11 @@ SVD = [(3, 3), (4, 2), (2, 4), (2, 3, 2), (1, 1)]
 def test_svd(rng, shape):
     for kind in "dD":
         a = array(rng, *shape, kind=kind)
-        k = min(shape[-2:])
         check(lambda a: np.linalg.svd(a, compute_uv=False), a)
         check(lambda a: np.linalg.svdvals(a), a)
 
-        def invariant(a, full):
-            u, s, vh = np.linalg.svd(a, full)
-            v = np.conj(np.swapaxes(vh, -1, -2))
-            thin = (u[..., :k] * np.exp(s)[..., None, :]) @ vh[..., :k, :]
-            return s, thin, projector(u, slice(1)), projector(v, slice(1)), projector(u, slice(k, None)), projector(v, slice(k, None))
-
         for full in (False, True):
-            check(lambda a: invariant(a, full), a, rtol=1e-5, order=2 if kind == "d" else 1)  # noqa: B023
+            check(lambda a, full=full: invariant(a, full), a, rtol=1e-5, order=2 if kind == "d" else 1)
     check(lambda a: np.linalg.svd(a, full_matrices=False), array(rng, *shape), rtol=1e-5)
 
 
@@ -272,11 +288,13 @@ def test_vector_norms(rng, ord):
 @pytest.mark.parametrize("ord", MATRIX)
 def test_matrix_norms(rng, ord):
     for kind in "dD":
-        x = array(rng, 3, 2, kind=kind)
+        grow = np.array([[1, 2], [5, 10]])  # keeps rows and columns apart, away from ties
+        x = (array(rng, 3, 2, kind=kind) + 1) * np.array([[1, 3], [6, 18], [36, 90]])
+        cube = (array(rng, 2, 2, 2, kind=kind) + 4) * grow
         check(lambda x: np.linalg.norm(x, ord), x, rtol=1e-5)
-        check(lambda x: np.linalg.norm(x, ord, (2, 0), True), array(rng, 2, 2, 2, kind=kind), order=1)
+        check(lambda x: np.linalg.norm(x, ord, (2, 0), True), np.moveaxis(cube, 0, 1), order=1)
         if ord is not None:
-            check(lambda x: np.linalg.matrix_norm(x, ord=ord), array(rng, 2, 2, 2, kind=kind), order=1)
+            check(lambda x: np.linalg.matrix_norm(x, ord=ord), cube, order=1)
 
 
 def test_norms_of_zero():
@@ -311,8 +329,11 @@ def test_rank_is_plain(rng):
 
 # ---- single precision and empty matrices ----
 
-FUNCTIONS = [np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.pinv, np.linalg.cholesky, np.linalg.qr, np.linalg.eigh, np.linalg.eigvalsh,
-             np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.norm, np.linalg.cond]
+FUNCTIONS = [
+    np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.pinv, np.linalg.cholesky, np.linalg.qr, np.linalg.eigh,
+    np.linalg.eigvalsh, np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.norm, np.linalg.cond,
+]
+STACKED = [np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svdvals]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -328,7 +349,7 @@ def test_single_precision_is_kept(rng, function):
     assert da.grad(lambda a: np.sum(parts(f(a))))(a).dtype == np.float32
 
 
-@pytest.mark.parametrize("function", [np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.eigvals, np.linalg.svdvals])
+@pytest.mark.parametrize("function", STACKED)
 def test_empty(function):
     for shape in ((0, 0), (0, 2, 2)):
         a = np.zeros(shape)

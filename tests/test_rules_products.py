@@ -10,7 +10,8 @@ import dualad as da
 
 MATMUL = [
     ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((3, 3), (3, 3)), ((2, 2, 3), (3, 4)), ((2, 3), (2, 3, 4)),
-    ((2, 2, 3), (2, 3, 2)), ((1, 2, 3), (2, 3, 2)), ((2, 1, 2, 3), (2, 3, 1)), ((3,), (2, 3, 2)), ((2, 2, 3), (3,)), ((2, 2, 2), (2, 2)),
+    ((2, 2, 3), (2, 3, 2)), ((1, 2, 3), (2, 3, 2)), ((2, 1, 2, 3), (2, 3, 1)), ((3,), (2, 3, 2)), ((2, 2, 3), (3,)),
+    ((2, 2, 2), (2, 2)),
 ]
 DOT = [
     ((), ()), ((), (3,)), ((3, 2), ()), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((2, 2, 3), (3,)),
@@ -33,7 +34,7 @@ KINDS = ["dd", "DD", "dD", "Dd"]
 def test_two_operands(rng, function, shapes):
     for kinds in KINDS:
         a, b = (array(rng, *s, kind=k) for s, k in zip(shapes, kinds, strict=True))
-        check(lambda a, b: function(a, b), a, b, order=2 if kinds in ("dd", "DD") else 1)
+        check(lambda a, b: function(a, b), a, b, order=2 if kinds == "dd" else 1)
     a, b = (array(rng, *s, kind="f") for s in shapes)
     check_same(lambda a, b: function(a, b), a, b)
     pulled = da.vjp(lambda a, b: np.sum(function(a, b)), a, b)[1](np.float32(1))
@@ -55,7 +56,8 @@ def test_same_array_on_both_sides(rng):
 
 
 @pytest.mark.parametrize(("shapes", "axes"), [
-    (((2, 3), (3, 2)), 1), (((2, 3, 2), (3, 2, 2)), 2), (((2, 3, 2), (2, 3, 2)), ((1, 2), (1, 0))), (((2, 3, 2), (2, 3)), ([2, 1], [0, 1])),
+    (((2, 3), (3, 2)), 1), (((2, 3, 2), (3, 2, 2)), 2), (((2, 3, 2), (2, 3, 2)), ((1, 2), (1, 0))),
+    (((2, 3, 2), (2, 3)), ([2, 1], [0, 1])),
     (((2, 3), (2,)), 0), (((2, 3), (2, 3)), 2), (((2, 3), (3, 2)), (1, 0)), (((2, 2, 2), (2, 2, 2)), ((-1,), (1,))),
 ])
 def test_tensordot(rng, shapes, axes):
@@ -72,17 +74,19 @@ def test_tensordot_rejects_as_numpy_does(rng):
 
 @pytest.mark.parametrize(("text", "shapes"), [
     ("ij,jk", [(2, 3), (3, 2)]), ("ij,jk->ik", [(3, 3), (3, 3)]), ("ii", [(3, 3)]), ("ii->i", [(3, 3)]), ("ij->", [(2, 3)]),
-    ("ij->j", [(2, 3)]), ("ba", [(2, 3)]), ("i,i", [(3,), (3,)]), ("i,j->ij", [(2,), (3,)]), ("...ij,...jk->...ik", [(2, 2, 3), (3, 2)]),
+    ("ij->j", [(2, 3)]), ("ba", [(2, 3)]), ("i,i", [(3,), (3,)]), ("i,j->ij", [(2,), (3,)]),
+    ("...ij,...jk->...ik", [(2, 2, 3), (3, 2)]),
     ("...ij,...jk", [(2, 2, 1), (2, 2, 1, 2)]), ("i...->...", [(2, 3, 2)]), ("ij,jk,kl->il", [(2, 3), (3, 2), (2, 2)]),
     ("iij,j->i", [(2, 2, 3), (3,)]), ("iij,j->ij", [(2, 2, 3), (3,)]), ("ijij", [(2, 3, 2, 3)]), ("ij,ij->ij", [(1, 3), (2, 1)]),
-    ("ij,ij->", [(1, 3), (2, 3)]), ("...,...", [(3,), (2, 3)]), (",i->i", [(), (3,)]), (",", [(), ()]), ("bi,bj,bk->ijk", [(2, 2), (2, 2), (2, 3)]),
+    ("ij,ij->", [(1, 3), (2, 3)]), ("...,...", [(3,), (2, 3)]), (",i->i", [(), (3,)]), (",", [(), ()]),
+    ("bi,bj,bk->ijk", [(2, 2), (2, 2), (2, 3)]),
     (" i j , j k -> i k ", [(2, 3), (3, 2)]), ("iii->i", [(3, 3, 3)]), ("i,ij,j", [(3,), (3, 2), (2,)]), ("...", [(2, 3)]),
     ("a...b,b...->...a", [(2, 2, 3), (3, 2)]),
 ])
 def test_einsum(rng, text, shapes):
     for kind in "dD":
         operands = [array(rng, *s, kind=kind) for s in shapes]
-        check(lambda *xs: np.einsum(text, *xs), *operands)
+        check(lambda *xs: np.einsum(text, *xs), *operands, order=2 if kind == "d" else 1)
         check(lambda *xs: np.einsum(text, *xs, optimize=True), *operands, order=1)
     operands = [array(rng, *s, kind="f") for s in shapes]
     check_same(lambda *xs: np.einsum(text, *xs), *operands)
@@ -113,7 +117,7 @@ def test_einsum_path_is_plain(rng):
 
 
 @pytest.mark.parametrize("call", [
-    lambda a, b: np.matmul(a, b, axes=[(1, 0), (2, 0), (0, 1)]),
+    lambda a, b: np.matmul(a, b, axes=[(1, 0), (0, 1), (2, 0)]),
     lambda a, b: np.matvec(a, b[:, 0, 0], axes=[(1, 0), 0, 0]),
     lambda a, b: np.vecmat(b[:, 0, 0], a, axes=[0, (0, 1), -1]),
 ])
@@ -144,7 +148,9 @@ def test_cross_axes_and_planes(rng):
             check(lambda a, b: np.cross(a, b), array(rng, *sa), array(rng, *sb))
 
 
-@pytest.mark.parametrize("shapes", [[(2, 3), (3, 2)], [(3,), (3, 2), (2,)], [(2, 3), (3, 2), (2, 3), (3, 2)], [(2,), (2, 3), (3, 2)]])
+@pytest.mark.parametrize("shapes", [
+    [(2, 3), (3, 2)], [(3,), (3, 2), (2,)], [(2, 3), (3, 2), (2, 3), (3, 2)], [(2,), (2, 3), (3, 2)],
+])
 def test_multi_dot(rng, shapes):
     for kind in "dD":
         check(lambda *xs: np.linalg.multi_dot(xs), *(array(rng, *s, kind=kind) for s in shapes))

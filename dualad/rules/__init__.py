@@ -1,6 +1,6 @@
-"""The derivative rules of NumPy functions, by family. Importing this package registers them."""
+"""Derivative rules of NumPy's functions, by family; importing the package registers them."""
 
-from . import (
+from . import (  # noqa: F401 - imported for their registrations
     complex_,
     convolution,
     covariance,

@@ -29,9 +29,7 @@ def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...],
     unused = [c for c in _LETTERS if c not in text]
     counts = [n - len(term) + 3 for term, n in zip(terms, ndims, strict=True) if "..." in term]
     dots = "".join(unused[: max(counts, default=0)])
-    full = tuple(
-        term.replace("...", dots[len(dots) - (n - len(term) + 3) :]) if "..." in term else term for term, n in zip(terms, ndims, strict=True)
-    )
+    full = tuple(term.replace("...", dots[len(dots) - (n - len(term) + 3) :]) for term, n in zip(terms, ndims, strict=True))
     if arrow:
         return full, right.replace("...", dots)
     named = left.replace(",", "").replace("...", "")

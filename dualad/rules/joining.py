@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import Primitive, implements
-from ._util import ndim, neg_axis, reshape, shape
+from ._util import existing, ndim, neg_axis, reshape, shape
 from .shaping import at_least
 
 _FULL = slice(None)
@@ -156,7 +157,7 @@ def _bounds(n: int, sections: Any) -> list[int]:
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     axis = neg_axis(axis, ndim(ary))
     cuts = _bounds(shape(ary)[axis], value(indices_or_sections))
-    return [ary[_along(axis, slice(a, b))] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ary[_along(axis, slice(a, b))] for a, b in pairwise(cuts)]
 
 
 @implements(np.split)
@@ -180,7 +181,7 @@ vsplit = implements(np.vsplit)(_splitter("vsplit", 2, 0))
 dsplit = implements(np.dsplit)(_splitter("dsplit", 3, 2))
 
 
-@implements(np.unstack)
+@implements(*existing("unstack"))
 def unstack(x: Any, /, *, axis: Any = 0) -> Any:
     if ndim(x) == 0:
         raise ValueError("Input array must be at least 1-d.")

@@ -1,4 +1,4 @@
-"""Determinants; of a (nearly) singular matrix the adjugate comes from singular vectors, so that the derivative is finite and exact."""
+"""Determinants; of a (nearly) singular matrix the adjugate comes from singular vectors, so derivatives are finite and exact."""
 
 from __future__ import annotations
 

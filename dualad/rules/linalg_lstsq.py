@@ -115,7 +115,8 @@ def cond(x: Any, p: Any = None) -> Any:
         if 0 in shape(x)[-2:]:
             raise np.linalg.LinAlgError("cond is not defined on empty arrays")
         s = svdvals_p(x)
-        r = np.divide(s[..., -1], s[..., 0]) if p == -2 else np.divide(s[..., 0], s[..., -1])
+        with np.errstate(all="ignore"):
+            r = np.divide(s[..., -1], s[..., 0]) if p == -2 else np.divide(s[..., 0], s[..., -1])
     else:
         r = np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(_inverse_or_nan(x), p, axis=(-2, -1))
     lost = np.isnan(value(r)) & ~np.isnan(value(x)).any(axis=(-2, -1))

@@ -1,8 +1,8 @@
 """Singular value decomposition.
 
 Degenerate singular values follow the same convention as degenerate eigenvalues (`linalg_eig`). The vectors of an exactly zero
-singular value of a rectangular matrix are arbitrary; they are held fixed. Complex vectors are free up to a common phase of each pair;
-the change of phase is split evenly between the two.
+singular value of a rectangular matrix are arbitrary; they are held fixed. Complex vectors are free up to a common phase of each
+pair; its change is split evenly between the two.
 """
 
 from __future__ import annotations

@@ -45,16 +45,16 @@ def _direction(x: Any, mean: tuple[Any, ...], ans: Any, axis: Any, keepdims: boo
 
 def moment_rules(root: bool) -> tuple[Any, Any]:
     def jvp(
-        i: int, t: Any, ans: Any, x: Any, *mean: Any, axis: Any, keepdims: bool, kind: Any = None, where: Any = True, ddof: Any = 0,
-        **_: Any,
+        i: int, t: Any, ans: Any, x: Any, *mean: Any,
+        axis: Any, keepdims: bool, kind: Any = None, where: Any = True, ddof: Any = 0, **_: Any,
     ) -> Any:
         d = _direction(x, mean, ans, axis, keepdims, where, ddof, root)
         p = smul(masked(t, where) if i == 0 else -widen(t, mean[0], ndim(x)), conj(d))
         return np.sum(p.real if is_complex(p) else p, axis=reduced_axes(x, axis), keepdims=keepdims)
 
     def vjp(
-        i: int, g: Any, ans: Any, x: Any, *mean: Any, axis: Any, keepdims: bool, kind: Any = None, where: Any = True, ddof: Any = 0,
-        **_: Any,
+        i: int, g: Any, ans: Any, x: Any, *mean: Any,
+        axis: Any, keepdims: bool, kind: Any = None, where: Any = True, ddof: Any = 0, **_: Any,
     ) -> Any:
         d = _direction(x, mean, ans, axis, keepdims, where, ddof, root)
         p = smul(reexpand(g, x, axis, keepdims), d)

@@ -10,9 +10,9 @@ from .._core import value
 from ..primitive import Primitive, implements
 from .cumulative import without_nan
 from .moments import moment_rules
+from .prod import prod as prod_handler
 from .reductions import drops, mean_rules, reduce_params
 from .reductions import sum as sum_handler
-from .prod import prod as prod_handler
 
 _NONE = np._NoValue
 

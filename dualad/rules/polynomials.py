@@ -123,27 +123,33 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
     return np.stack(q) if q else np.zeros(1, kind), r[start:]
 
 
-# ---- roots ----
+# ---- roots: p(r) = 0 gives dr = -dp(r) / p'(r), for simple roots, those at zero included ----
+
+
+def _root_slopes(r: Any, p: Any) -> tuple[Any, Any]:
+    """Powers of each root, highest first, and the slope of the polynomial there."""
+    n = shape(p)[0]
+    powers = np.vander(r, n)
+    return powers, np.matmul(powers[:, 1:], p[:-1] * np.arange(n - 1, 0, -1).astype(real_dtype(p)))
+
+
+def _roots_jvp(i: int, t: Any, ans: Any, p: Any) -> Any:
+    powers, slopes = _root_slopes(ans, p)
+    return -np.matmul(t, powers.T) / slopes
+
+
+def _roots_vjp(i: int, g: Any, ans: Any, p: Any) -> Any:
+    powers, slopes = _root_slopes(ans, p)
+    r = np.matmul(-g / conj(slopes), conj(powers))
+    return r if is_complex(p) else np.real(r)
+
+
+roots_p = Primitive("roots", np.roots, _roots_jvp, _roots_vjp)
 
 
 @implements(np.roots)
 def roots(p: Any) -> Any:
-    """Eigenvalues of the companion matrix; leading and trailing zeros are taken as structure, as NumPy does."""
-    p = _coefficients(p)
-    if ndim(p) != 1:
-        raise ValueError("Input must be a rank-1 array.")
-    filled = np.flatnonzero(value(p) != 0)
-    if len(filled) == 0:
-        return np.array([])
-    trailing = shape(p)[0] - int(filled[-1]) - 1
-    p = _scaled(p[int(filled[0]) : int(filled[-1]) + 1])
-    n = shape(p)[0]
-    if n == 1:
-        found = np.array([])
-    else:
-        below = np.eye(n - 2, n - 1, dtype=dtype(p))
-        found = np.linalg.eigvals(np.concatenate((reshape(-p[1:] / p[0], (1, n - 1)), below)))
-    return np.concatenate((found, np.zeros(trailing, dtype(found)))) if trailing else found
+    return roots_p(_scaled(_coefficients(p)))
 
 
 @implements(np.poly)

@@ -17,19 +17,21 @@ plain(np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.min_scalar_
 
 # truth and comparison
 plain(
-    np.all, np.any, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.isin,
+    np.all, np.any, np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isneginf, np.isposinf, np.isreal, np.iscomplex,
+    np.isin,
 )
 
 # positions and counts
 plain(
-    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero, np.flatnonzero,
-    np.searchsorted, np.digitize, np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ix_,
+    np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero,
+    np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ix_,
     np.unravel_index, np.ravel_multi_index, np.packbits, np.unpackbits,
 )
 
 # memory, text and files
 plain(
-    np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savez_compressed, np.savetxt,
+    np.may_share_memory, np.shares_memory, np.array2string, np.array_repr, np.array_str, np.save, np.savez,
+    np.savez_compressed, np.savetxt,
 )
 
 

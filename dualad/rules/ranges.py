@@ -80,7 +80,8 @@ def logspace(
     start, stop, base = pack(start), pack(stop), pack(base)
     if ndim(base):
         n = max(ndim(start), ndim(stop), ndim(base))
-        start, stop, base = (reshape(x if is_traced(x) else np.asarray(x), (1,) * (n - ndim(x)) + shape(x)) for x in (start, stop, base))
+        ends = (x if is_traced(x) else np.asarray(x) for x in (start, stop, base))
+        start, stop, base = (reshape(x, (1,) * (n - ndim(x)) + shape(x)) for x in ends)
         base = np.expand_dims(base, axis)
     y = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     if dtype is None:

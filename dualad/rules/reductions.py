@@ -9,8 +9,21 @@ import numpy as np
 from .._core import is_traced, pack, value
 from ..primitive import Primitive, implements
 from ._util import (
-    cast, constant, dtype, expand, is_inexact, lead, ndim, neg_axes, neg_axis, real_dtype, reshape, shape,
-    size, spread, still,
+    cast,
+    constant,
+    dtype,
+    expand,
+    is_inexact,
+    lead,
+    ndim,
+    neg_axes,
+    neg_axis,
+    real_dtype,
+    reshape,
+    shape,
+    size,
+    spread,
+    still,
 )
 
 _NONE = np._NoValue
@@ -51,7 +64,9 @@ def masked(x: Any, where: Any) -> Any:
 
 def _sum_impl(x: Any, initial: Any = None, axis: Any = None, keepdims: bool = False, kind: Any = None, where: Any = True) -> Any:
     if initial is None:
-        return _add_reduce(x, axis, kind, None, keepdims) if where is True else _add_reduce(x, axis, kind, None, keepdims, where=where)
+        if where is True:
+            return _add_reduce(x, axis, kind, None, keepdims)
+        return _add_reduce(x, axis, kind, None, keepdims, where=where)
     return _add_reduce(x, axis, kind, None, keepdims, initial, where)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import Primitive, implements
-from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, unbroadcast, widen, zeros_for, still
+from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, widen, zeros_for
 
 _NONE = np._NoValue
 

@@ -42,6 +42,12 @@ _NODES, _WEIGHTS = (0.5 * (np.polynomial.legendre.leggauss(48)[0] + 1), 0.5 * np
 _SERIES_WITHIN = 4.0
 
 
+def _quarter_turns(z: Any, m: int) -> Any:
+    """``cos(z + m pi/2)``, exactly zero where it is."""
+    r = np.sin(z) if m % 2 else np.cos(z)
+    return -r if m % 4 in (1, 2) else r
+
+
 def _sinc_impl(x: Any, order: int) -> Any:
     """Near zero by quadrature, elsewhere by the recurrence ``x s_m + m s_(m-1) = pi^(m-1) sin(pi x + m pi/2)``."""
     if order == 0:
@@ -52,9 +58,9 @@ def _sinc_impl(x: Any, order: int) -> Any:
     far = np.where(near, 1.0, wide)
     s = np.sinc(far)
     for m in range(1, order + 1):
-        s = (np.pi ** (m - 1) * np.sin(np.pi * far + m * (np.pi / 2)) - m * s) / far
-    inner = np.where(near, wide, 0.0)[..., None] * (np.pi * _NODES) + order * (np.pi / 2)
-    close = np.sum(np.cos(inner) * ((np.pi * _NODES) ** order * _WEIGHTS), axis=-1)
+        s = (np.pi ** (m - 1) * _quarter_turns(np.pi * far, m - 1) - m * s) / far
+    inner = np.where(near, wide, 0.0)[..., None] * (np.pi * _NODES)
+    close = np.sum(_quarter_turns(inner, order) * ((np.pi * _NODES) ** order * _WEIGHTS), axis=-1)
     return np.where(near, close, s).astype(x.dtype)[()]
 
 

@@ -144,7 +144,8 @@ def _add_reduceat_vjp(i: int, g: Any, ans: Any, x: Any, indices: Any, axis: int,
 
 
 add_reduceat_p = Primitive(
-    "add.reduceat", lambda x, indices, axis, kind=None: np.add.reduceat(x, indices, axis, kind), vjp=_add_reduceat_vjp, linear=True
+    "add.reduceat", lambda x, indices, axis, kind=None: np.add.reduceat(x, indices, axis, kind),
+    vjp=_add_reduceat_vjp, linear=True,
 )
 
 

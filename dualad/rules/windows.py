@@ -1,4 +1,4 @@
-"""Functions applied line by line or axis by axis, sliding windows, set operations, and numbers that turn complex when they must."""
+"""Functions applied line by line or axis by axis, sliding windows, set operations, and ``numpy.emath``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
 
 @implements(np.unique)
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None, **options: Any
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: Any = None,
+    **options: Any,
 ) -> Any:
     found = np.unique(value(ar), True, return_inverse, return_counts, axis, **options)
     result = np.take(ar, found[1], axis=axis)
@@ -125,11 +126,16 @@ def _beyond_one(v: Any) -> Any:
     return np.abs(v) > 1
 
 
+def _register(name: str, outside: Any) -> None:
+    ufunc = getattr(np, name)
+    implements(getattr(np.emath, name))(lambda x: ufunc(_widened(x, outside)))
+
+
 for _name, _outside in {
     "sqrt": _negative, "log": _negative, "log10": _negative, "log2": _negative, "arccos": _beyond_one, "arcsin": _beyond_one,
     "arctanh": _beyond_one,
 }.items():
-    implements(getattr(np.emath, _name))(lambda x, ufunc=getattr(np, _name), outside=_outside: ufunc(_widened(x, outside)))
+    _register(_name, _outside)
 
 
 @implements(np.emath.logn)
