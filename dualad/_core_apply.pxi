@@ -85,7 +85,19 @@ cdef inline object operand(object x):
         return pack(x) if cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_OBJECT else x
     if isinstance(x, (list, tuple)):
         return pack_list(x)
+    if isinstance(x, np.ndarray):
+        check_subclass(x)
     return x
+
+
+cdef int check_subclass(object x) except -1:
+    """Refuses ndarray subclasses whose arithmetic is another one than that of arrays."""
+    for c in type(x).__mro__:
+        if c.__name__ in ("MaskedArray", "matrix"):
+            raise errors.DtypeError(
+                f"a {type(x).__name__} cannot be differentiated: its arithmetic differs from that of arrays; use a plain array "
+                "(np.where(mask, 0, x) and weights for masked data, np.asarray for a matrix)")
+    return 0
 
 
 cdef bint operable(object x):
@@ -158,7 +170,7 @@ cdef object rule_op(int op, object x, object y):
 cdef object partial(int op, int arg, object x, object y, object z):
     """The partial derivative of an operation, from its formula, on any values."""
     cdef const da_code *code = da_partial_code(op, arg)
-    cdef list v = [x, y, z]
+    cdef list v = [floating(x, z), floating(y, z), z]
     cdef int k
     for k in range(code.n):
         if code.steps[k].op == DA_CONST:
@@ -166,6 +178,20 @@ cdef object partial(int op, int arg, object x, object y, object z):
         else:
             v.append(rule_op(code.steps[k].op, v[code.steps[k].a], v[code.steps[k].b] if OP_ARITY[code.steps[k].op] == 2 else None))
     return v[code.result]
+
+
+cdef object floating(object x, object z):
+    """An operand as formulas need it: integers as floats, reals beside a complex result as complex."""
+    cdef object v
+    if x is None or PyFloat_CheckExact(x) and PyFloat_CheckExact(z):
+        return x
+    v = plain_value(x)
+    if type(v) is np.ndarray or isinstance(v, np.generic):
+        if v.dtype.kind in "iub":
+            x = v.astype(np.float64)
+    if is_complex(plain_value(z)) and not is_complex(v):
+        return rule_op(DA_add, x, 0j)
+    return x
 
 
 cdef object chain(object g, object p):
@@ -232,9 +258,10 @@ cdef object dual_apply(int op, object l, object r, int arity, int64_t level, int
     if arity == 2 and level_of(r) == level:
         yp = dual_primal(<Dual>r)
         yt = dual_tangent(<Dual>r)
-    if op == DA_pow and arity == 2 and yt is None and square_exponent(yp):
+    if op == DA_pow and arity == 2 and yt is None and (is_exponent(yp, 0) or constant_power(yp) >= 0):
         z = apply2(op, xp, yp, by)
-        return make_dual(level, z, tangent_term(DA_square, 0, xp, None, z, xt))
+        t = zeros_for(z) if is_exponent(yp, 0) else conform(tangent_term(constant_power(yp), 0, xp, None, z, xt), z)
+        return make_dual(level, z, t)
     z = apply2(op, xp, yp, by) if arity == 2 else apply1(op, xp, by)
     if is_complex(plain_value(z)) and not (OP_FLAGS[op] & DA_HOLO):
         raise errors.NoRuleError(f"{(<bytes>da_ops[op].name).decode()} gave a complex result and has no derivative rule there")
@@ -246,8 +273,17 @@ cdef object dual_apply(int op, object l, object r, int arity, int64_t level, int
     return make_dual(level, z, conform(t, z))
 
 
-cdef inline bint square_exponent(object y):
-    return (PyLong_CheckExact(y) or PyFloat_CheckExact(y)) and y == 2
+cdef bint is_exponent(object y, double wanted):
+    """True for a constant exponent of that value."""
+    cdef double v
+    cdef int kind
+    return constant_of(y, &v, &kind) and v == wanted
+
+
+cdef int constant_power(object y):
+    """The simpler operation that x**y is for a constant exponent of 1 or 2, -1 for others. With x**0, which is a constant, it keeps the
+    higher derivatives finite at 0."""
+    return DA_square if is_exponent(y, 2) else DA_pos if is_exponent(y, 1) else -1
 
 
 cdef object tangent_term(int op, int arg, object x, object y, object z, object t):
@@ -347,16 +383,21 @@ cdef object var_apply(int op, object l, object r, int arity, int by):
     if other is not None:
         return other(l) if arity == 1 else other(l, r)
     tape = tape_of(l, r)
-    l = as_scalar_node(l)
-    r = as_scalar_node(r)
     x = var_value(<Var>l) if type(l) is Var else l
     if arity == 2:
         y = var_value(<Var>r) if type(r) is Var else r
         z = plain2(op, x, y, by)
     else:
         z = plain1(op, x, by)
-    if op == DA_pow and type(r) is not Var and square_exponent(y):
-        op = DA_square
+    if type(z) is not np.ndarray:
+        l = as_scalar_node(l)
+        r = as_scalar_node(r)
+        x = var_value(<Var>l) if type(l) is Var else l
+        y = var_value(<Var>r) if type(r) is Var else r
+    if op == DA_pow and type(r) is not Var and is_exponent(y, 0):
+        return z
+    if op == DA_pow and type(r) is not Var and constant_power(y) >= 0:
+        op = constant_power(y)
         arity = 1
         y = None
         r = None

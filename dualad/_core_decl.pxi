@@ -83,22 +83,33 @@ cdef extern from *:
     """
     #include <fenv.h>
     #include "_core_fast.h"
-    /* The tape that this thread's transforms record on (borrowed), and whether a conversion to a plain number was refused. */
+    /* The tape that this thread's transforms record on (borrowed), and why a conversion to a plain number was refused. */
     DA_TLS PyObject *da_current;
-    DA_TLS int da_refused;
+    DA_TLS PyObject *da_refused;
     static inline PyObject *da_get_current(void) { return da_current; }
     static inline void da_set_current(PyObject *t) { da_current = t; }
-    static inline void da_set_refused(int on) { da_refused = on; }
-    static inline int da_get_refused(void) { return da_refused; }
-    static inline int da_fp_trouble(void) { return fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID); }
+    /* Takes the message of the last refused conversion and puts another (or NULL) in its place. */
+    static inline PyObject *da_swap_refused(PyObject *message) {
+        PyObject *old = da_refused;
+        Py_XINCREF(message);
+        da_refused = message;
+        return old;
+    }
+    enum { DA_FP_EVENTS = FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID | FE_UNDERFLOW };
+    static inline void da_fp_clear(void) { if (fetestexcept(DA_FP_EVENTS)) feclearexcept(FE_ALL_EXCEPT); }
+    /* 0: nothing happened; 1: underflow only, which NumPy ignores unless told otherwise; 2: what it warns of. */
+    static inline int da_fp_events(void) {
+        int e = fetestexcept(DA_FP_EVENTS);
+        return !e ? 0 : e == FE_UNDERFLOW ? 1 : 2;
+    }
     static inline int da_same_type(PyObject *o, PyObject *t) { return (PyObject *)Py_TYPE(o) == t; }
     """
     const void *da_me() nogil
     PyObject *da_get_current() nogil
     void da_set_current(PyObject *t) nogil
-    void da_set_refused(int on) nogil
-    int da_get_refused() nogil
-    int da_fp_trouble() nogil
+    PyObject *da_swap_refused(PyObject *message)
+    void da_fp_clear() nogil
+    int da_fp_events() nogil
     bint da_same_type(object o, object t)
     object da_traced_new(object type)
     int da_traced_setup(object dual, object var, const da_tape *tape_offset, object a_tape)

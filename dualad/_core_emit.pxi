@@ -144,7 +144,9 @@ cdef class Emitter:
                 self.give(r.a, broadcast_to(g, ((self.lanes,) if lead else ()) + shape))
         elif r.kind == R_PACK:
             for k, node in enumerate(r.nodes.tolist()):
-                if node >= self.lo:
+                if node >= self.lo and not (lead or shape_of(r.value)):
+                    self.give(node, g)
+                elif node >= self.lo:
                     at = np.unravel_index(k, shape_of(r.value))
                     self.give(node, g[((Ellipsis,) if lead else ()) + tuple([int(j) for j in at])])
         elif r.kind == R_PRIMITIVE:

@@ -12,10 +12,12 @@ cpdef object as_point(object x, str what):
     if isinstance(x, (bool, np.bool_)):
         raise errors.DtypeError(f"{what} is the boolean {x!r}; a derivative needs a floating number (write 1.0 or 0.0)")
     if isinstance(x, np.ndarray):
+        if type(x) is not np.ndarray:
+            check_subclass(x)
         if x.dtype.kind in "iu":
             return np.array(x, dtype=np.float64, order="K", subok=False)
         if x.dtype.kind in "fc":
-            return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+            return own_copy(x)
         raise errors.DtypeError(f"{what} is an array of dtype {x.dtype}; a derivative needs floating values (x.astype(float))")
     if isinstance(x, np.generic) and x.dtype.kind in "fciu":
         return np.float64(x) if x.dtype.kind in "iu" else x
@@ -27,6 +29,31 @@ cpdef object as_point(object x, str what):
         return as_point(np.asarray(x), what)
     raise errors.DtypeError(f"{what} is {_short(x)} of type {type(x).__name__}; a derivative needs numbers or arrays of numbers "
                             "(to pass other arguments, leave them out of argnums)")
+
+
+cdef object own_copy(object x):
+    """A copy in native byte order and the same layout: where NumPy walks backwards, its results can differ in the last bit."""
+    if x.ndim and min(x.strides) < 0:
+        flip = tuple([slice(None, None, -1 if s < 0 else 1) for s in x.strides])
+        return own_copy(x[flip])[flip]
+    return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+
+
+def points(list leaves, describe):
+    """The leaves of an argument as points; `describe(k)` names leaf k in errors."""
+    cdef list out = []
+    cdef Py_ssize_t k
+    cdef object x
+    for k in range(len(leaves)):
+        x = leaves[k]
+        if PyFloat_CheckExact(x) or da_same_type(x, float64):
+            out.append(x)
+            continue
+        try:
+            out.append(as_point(x, "it"))
+        except errors.DtypeError:
+            out.append(as_point(x, describe(k)))
+    return out
 
 
 def _short(x):
@@ -261,14 +288,6 @@ def push(Tape tape, node_t lo, list inputs, list outputs, list seeds, Py_ssize_t
 def depends_outside(Tape tape, node_t lo):
     """True when the recording from `lo` on depends on somebody outside who is recording too."""
     return watched(tape, lo, tape.t.n - 1)
-
-
-def refusals(bint clear):
-    """Whether a conversion to a plain number was refused in this thread since the last clearing call."""
-    seen = bool(da_get_refused())
-    if clear:
-        da_set_refused(0)
-    return seen
 
 
 def plain(x):

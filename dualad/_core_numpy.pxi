@@ -22,7 +22,8 @@ cdef object ufunc_general(object ufunc, str method, tuple inputs, dict kwargs):
     """A ufunc with keyword arguments, through a method, or outside the operation table."""
     cdef object out = kwargs.pop("out", None), result
     if out is not None and any([o is not None for o in out]):
-        return store_out(array_ufunc_plain_args(ufunc, method, inputs, kwargs), out)
+        where = kwargs.get("where", True) if method == "__call__" else True
+        return store_out(array_ufunc_plain_args(ufunc, method, inputs, kwargs), out, where)
     if method == "__call__":
         if ufunc in FUNCTIONS:
             return FUNCTIONS[ufunc](*inputs, **kwargs)
@@ -39,12 +40,14 @@ cdef object array_ufunc_plain_args(object ufunc, str method, tuple inputs, dict 
     return getattr(ufunc, method)(*inputs, **kwargs)
 
 
-cdef object store_out(object result, tuple out):
-    """Puts results into the arrays given as `out=`."""
+cdef object store_out(object result, tuple out, object where):
+    """Puts results into the arrays given as `out=`, where the mask `where` is true."""
     results = result if isinstance(result, tuple) else (result,)
     for o, r in zip(out, results):
         if o is None:
             continue
+        if where is not True:
+            r = call_function(np.where, (where, r, o), {})
         if is_traced(o):
             set_item(o, Ellipsis, r)
         elif is_traced(r):
@@ -71,7 +74,7 @@ cdef object call_function(object func, tuple args, dict kwargs):
             kwargs = {k: v for k, v in kwargs.items() if k != "out"}
             traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
             result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
-            return store_out(result, out if isinstance(out, tuple) else (out,))
+            return store_out(result, out if isinstance(out, tuple) else (out,), True)
     return handler(*args, **kwargs)
 
 
@@ -115,8 +118,6 @@ cdef object get_attribute(object x, str name):
         return call_function(np.ravel, (x,), {})
     if name in ATTRIBUTES:
         return getattr(np.asarray(plain_value(x)), name)
-    if name == "__array_interface__" or name == "__array_struct__":
-        da_set_refused(1)
     raise AttributeError(f"a traced {type(plain_value(x)).__name__} has no attribute {name!r} (dualad.value(x) is the plain value)")
 
 
@@ -132,7 +133,7 @@ cdef class _Method:
     def __call__(self, *args, **kwargs):
         out = kwargs.pop("out", None) if kwargs else None
         result = self.function(self.x, *args, **kwargs)
-        return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,))
+        return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,), True)
 
 
 cdef int set_attribute(object x, str name, object new) except -1:
@@ -191,15 +192,26 @@ cdef object round_value(object x, object digits):
 
 cdef int refuse(object x, str kind) except -1:
     """A conversion to a plain number, which would lose the derivative."""
-    da_set_refused(1)
     frame = user_line()
     v = plain_value(x)
     if isinstance(v, np.ndarray) and v.size != 1:
         raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
-    raise errors.DetachedError(
+    message = (
         f"{kind}() of a traced value would lose its derivative{frame}: the value is {show(v)}. This happens when a traced number is stored "
         f"into a plain array (make the array from traced values: np.array([...]) or np.stack), passed to math.* (use the NumPy function, "
         f"e.g. np.sin), or converted by {kind}(x). Where no derivative is wanted, write dualad.value(x)")
+    swap_refusal(message)
+    raise errors.DetachedError(message)
+
+
+cpdef object swap_refusal(object message):
+    """The message of the last conversion that was refused in this thread (None if there was none), replaced by another."""
+    cdef PyObject *old = da_swap_refused(<PyObject *>message if message is not None else NULL)
+    if old == NULL:
+        return None
+    out = <object>old
+    Py_DECREF(out)
+    return out
 
 
 cdef str user_line():

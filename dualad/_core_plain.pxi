@@ -7,6 +7,7 @@ cdef cnp.PyUFuncGenericFunction LOOP_D[256]
 cdef void *LOOP_D_DATA[256]
 cdef cnp.PyUFuncGenericFunction LOOP_F[256]
 cdef void *LOOP_F_DATA[256]
+cdef bint OWN_KERNEL[256]               # operations whose values come from the table's kernels, not from NumPy's loops
 cdef dict OP_NAMES = {}                 # name -> operation
 COMPLEX = {}                            # ufunc name -> function used where an operand is complex and the table does not hold
 
@@ -41,7 +42,7 @@ cdef inline bint numpy_loop(int op, double x, double y, double *z):
     """z = op(x, y) by NumPy's own loop for one float64 element, as its scalars compute it."""
     if LOOP_D[op] == NULL:
         return False
-    run_loop(LOOP_D[op], LOOP_D_DATA[op], OP_ARITY[op], 1, <char *>&x, 8, <char *>&y, 8, <char *>z, 8)
+    run_loop(LOOP_D[op], LOOP_D_DATA[op], OP_ARITY[op], 1, <char *>&x, 8, <char *>&y, 0 if op == DA_pow else 8, <char *>z, 8)
     return True
 
 
@@ -122,10 +123,11 @@ cdef object array_value(int op, object x, object y):
         return None
     n = cnp.PyArray_SIZE(like)
     item = 8 if t == cnp.NPY_DOUBLE else 4
-    if not (OP_FLAGS[op] & DA_EXACT) and (LOOP_D[op] if t == cnp.NPY_DOUBLE else LOOP_F[op]) == NULL:
+    if not OWN_KERNEL[op] and (LOOP_D[op] if t == cnp.NPY_DOUBLE else LOOP_F[op]) == NULL:
         return None
     out = empty_like(like, t)
-    if OP_FLAGS[op] & DA_EXACT:
+    da_fp_clear()
+    if OWN_KERNEL[op]:
         if t == cnp.NPY_DOUBLE:
             da_value_kernel_d(op)(n, <double *>fx.p, fx.s, <double *>fy.p, fy.s, <double *>cnp.PyArray_DATA(out))
         else:
@@ -146,7 +148,7 @@ cdef object plain2(int op, object x, object y, int by):
         return box(da_value_of(op, a, b), join_kinds(ka, kb))
     if not (op == DA_pow and by == BY_OPERATOR):
         z = array_value(op, x, y)
-        if z is not None and (by == BY_RULE or not da_fp_trouble()):
+        if z is not None and (by == BY_RULE or not unreported(da_fp_events())):
             return z
     if by == BY_OPERATOR and OPERATOR[op] is not None:
         return OPERATOR[op](x, y)
@@ -160,7 +162,7 @@ cdef object plain1(int op, object x, int by):
     if by == BY_RULE and constant_of(x, &a, &ka):
         return box(da_value_of(op, a, 0), ka)
     z = array_value(op, x, None)
-    if z is not None and (by == BY_RULE or not da_fp_trouble()):
+    if z is not None and (by == BY_RULE or not unreported(da_fp_events())):
         return z
     if by == BY_OPERATOR and OPERATOR[op] is not None:
         return OPERATOR[op](x)
@@ -179,8 +181,8 @@ cdef object table_function(int op):
     def on_arrays(*args):
         if name in formulas:
             return formulas[name](*args)
-        args = np.broadcast_arrays(*[np.asarray(a) for a in typed(args)])
-        out = array_value(op, np.ascontiguousarray(args[0]).reshape(-1), np.ascontiguousarray(args[len(args) - 1]).reshape(-1))
+        args = np.broadcast_arrays(*typed(args))
+        out = array_value(op, np.array(args[0], order="C").reshape(-1), np.array(args[len(args) - 1], order="C").reshape(-1))
         return out.reshape(args[0].shape)[()]
 
     return on_arrays
@@ -212,6 +214,7 @@ cdef void fill_tables():
             find_loops(op, UFUNC[op])
         else:
             UFUNC[op] = table_function(op)
+        OWN_KERNEL[op] = OP_FLAGS[op] & DA_EXACT or not numpy_name
     for op, function in ((DA_add, _operator.add), (DA_sub, _operator.sub), (DA_mul, _operator.mul), (DA_div, _operator.truediv),
                          (DA_floordiv, _operator.floordiv), (DA_mod, _operator.mod), (DA_pow, _operator.pow),
                          (DA_neg, _operator.neg), (DA_pos, _operator.pos), (DA_abs, abs)):

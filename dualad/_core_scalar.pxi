@@ -69,14 +69,21 @@ cdef int scalar_value(int op, int by, int kind, double x, double y, double *z) e
         z[0] = da_value_of(op, x, y)
         if kind != K_SINGLE and z[0] - z[0] == 0 and (x > 0 or y == floor(y)) and (z[0] != 0 or (x == 0 and y > 0)):
             return 0
-    elif kind == K_DOUBLE and numpy_loop(op, x, y, z):
-        if z[0] - z[0] == 0:
+    elif kind == K_DOUBLE and LOOP_D[op] != NULL:
+        da_fp_clear()
+        numpy_loop(op, x, y, z)
+        if not unreported(da_fp_events()):
             return 0
     r = report(op, by, kind, x, y)
     if isinstance(r, complex) and not isinstance(r, float):
         return 1
     z[0] = <double>r if PyFloat_CheckExact(r) else <double>float(r)
     return 0
+
+
+cdef bint unreported(int events):
+    """True when NumPy would report what happened in the floating-point unit."""
+    return events == 2 or (events == 1 and np.geterr()["under"] != "ignore")
 
 
 cdef inline Dual new_dual(double p, double t, int64_t level, int kind):
@@ -110,8 +117,8 @@ cdef inline object dual_scalar(int op, int by, double x, double tx, double y, do
             t = tx * y
         if ty != 0:
             t += ty * x
-    elif op == DA_pow and ty == 0 and y == 2:
-        t = 2 * x * tx if tx != 0 else 0
+    elif op == DA_pow and ty == 0 and 0 <= y <= 2 and y == floor(y):
+        t = tx * (2 * x if y == 2 else y) if tx != 0 else 0
     else:
         if tx != 0:
             t = tx * da_partial0_of(op, x, y, z)
@@ -132,8 +139,10 @@ cdef inline object var_scalar(int op, int by, Tape tape, int flags, uint32_t a, 
         return None
     if kind == K_SINGLE:
         flags |= DA_F32
-    if op == DA_pow and flags & DA_B_CONST and y == 2:
-        i = da_tape_op(&tape.t, DA_square, flags & ~DA_B_CONST, a, 0, 0, z)
+    if op == DA_pow and flags & DA_B_CONST and y == 0:
+        return box(z, kind)
+    if op == DA_pow and flags & DA_B_CONST and (y == 1 or y == 2):
+        i = da_tape_op(&tape.t, DA_square if y == 2 else DA_pos, flags & ~DA_B_CONST, a, 0, 0, z)
     else:
         i = da_tape_op(&tape.t, op, flags, a, b, x if flags & DA_A_CONST else y, z)
     if i < 0:

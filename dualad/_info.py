@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import platform
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -51,15 +53,14 @@ def facts() -> dict[str, str]:
     return result
 
 
-def openblas(what: str, kind: type) -> bytes | int | None:
+def openblas(what: str, kind: Any) -> Any:
     """Asks the OpenBLAS that NumPy has loaded, ``openblas_get_<what>``; None when it is another BLAS.
 
     NumPy's wheels carry one whose names are decorated: ``scipy_openblas_get_<what>64_``.
     """
     try:
-        from numpy._core import _multiarray_umath
-
-        library = ctypes.CDLL(_multiarray_umath.__file__)  # already loaded; symbols of what it links to are found as well
+        umath = importlib.import_module("numpy._core._multiarray_umath")
+        library = ctypes.CDLL(umath.__file__)  # already loaded; symbols of what it links to are found as well
     except (ImportError, OSError):
         return None
     for prefix in ("scipy_", ""):
@@ -67,7 +68,7 @@ def openblas(what: str, kind: type) -> bytes | int | None:
             function = getattr(library, f"{prefix}openblas_get_{what}{suffix}", None)
             if function is not None:
                 function.restype = kind
-                return function()  # type: ignore[no-any-return]
+                return function()
     return None
 
 
@@ -101,6 +102,6 @@ def report() -> str:
     found = facts()
     width = max(map(len, found))
     lines = [f"{name:<{width}}  {value}" for name, value in found.items()]
-    kernel = openblas("corename", ctypes.c_char_p)
-    hint = advice(_core.simd_level(), kernel.decode() if isinstance(kernel, bytes) else "")
+    kernel = openblas("corename", ctypes.c_char_p) or b""
+    hint = advice(_core.simd_level(), kernel.decode())
     return "\n".join(lines + (["", hint] if hint else []))

@@ -10,7 +10,7 @@ from typing import Any, Callable, Sequence
 import numpy as np
 
 from . import _core
-from .errors import DtypeError, EscapedError, ShapeError, TreeError
+from .errors import DetachedError, DtypeError, DualadError, EscapedError, ShapeError, TreeError
 from .tree import flatten, matching, unflatten
 
 Argnums = Any  # int, str, or a tuple of them
@@ -39,9 +39,11 @@ class Selected:
         self.single = not isinstance(argnums, (tuple, list))
         wanted = (argnums,) if self.single else tuple(argnums)
         self.keys = [self._key(k) for k in wanted]
+        if len(set(self.keys)) != len(self.keys):
+            raise TypeError(f"argnums={argnums!r} names an argument of {_name(f)} twice; each may be differentiated once")
         chosen = [kwargs[k] if isinstance(k, str) else args[k] for k in self.keys]
         leaves, self.structure = flatten(chosen[0] if self.single else tuple(chosen))
-        self.leaves = [_core.as_point(x, self._name(k)) for k, x in enumerate(leaves)]
+        self.leaves = _core.points(leaves, self._name)
 
     def _key(self, k: Any) -> int | str:
         if isinstance(k, str):
@@ -161,6 +163,26 @@ def _plain_result(y: Any, tape: Any) -> Any:
 # ---- sweeping nested results ----
 
 
+def _watched(run: Callable[[], Any]) -> Any:
+    """Runs, and makes an error of every traced value that could not become a plain number, also where the user's code or NumPy caught
+    the first one: its derivative would be lost."""
+    before = _core.swap_refusal(None)
+    try:
+        out = run()
+    except DualadError:
+        raise
+    except Exception as error:
+        message = _core.swap_refusal(None)
+        if message is None:
+            raise
+        raise DetachedError(message) from error
+    finally:
+        message = _core.swap_refusal(before)
+    if message is not None:
+        raise DetachedError(message)
+    return out
+
+
 class Recording:
     """One run of a function on fresh variables, and the sweeps over what it recorded."""
 
@@ -178,7 +200,7 @@ class Recording:
     def run(self, call: Callable[[list[Any]], Any], check: Callable[..., Any], *options: Any) -> Any:
         """Runs the function, checks its result with ``check(result, *options)`` and ends the recording."""
         try:
-            return check(call(self.variables), *options)
+            return _watched(lambda: check(call(self.variables), *options))
         finally:
             _core.end(self.tape)
 
@@ -425,11 +447,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     level = _core.new_level()
     LEVELS.live.append(level)
     try:
-        y = f(*unflatten(structure, _core.lift(points, directions, level)))
-        aux = None
-        if has_aux:
-            y, aux = _split_aux(y, f)
-        results, shape = _result_leaves(y, f)
+        variables = unflatten(structure, _core.lift(points, directions, level))
+        results, shape, aux = _watched(lambda: _leaves_and_aux(f(*variables), f, has_aux))
     finally:
         LEVELS.live.remove(level)
     parts = [_core.split(r, level) for r in results]

@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
 
+import numpy as np
+
+from ._core import Dual, Var
 from .errors import TreeError
 
 
@@ -47,40 +52,46 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 
 
 LEAF = ("leaf",)
+# What needs no second look: the usual leaves of long lists.
+USUAL = {float, int, np.ndarray, np.float64, Dual, Var}
 
 
 def _walk(tree: Any, leaves: list[Any]) -> Any:
     kind = type(tree)
-    if kind is list or kind is tuple:
-        if all(is_leaf(x) for x in tree):
-            leaves.extend(tree)
-            return (kind, None, (LEAF,) * len(tree))
-        return (kind, None, tuple([_walk(x, leaves) for x in tree]))
+    if (kind is list or kind is tuple) and USUAL.issuperset(map(type, tree)):
+        leaves.extend(tree)
+        return (kind, None, len(tree))
     if tree is None:
-        return (None, None, ())
+        return (None, None, 0)
     if isinstance(tree, dict):
-        return (kind, tuple(tree), tuple([_walk(x, leaves) for x in tree.values()]))
+        return (kind, tuple(tree), _children(tree.values(), leaves))
     if isinstance(tree, (list, tuple)):
-        return (kind, None, tuple([_walk(x, leaves) for x in tree]))
+        return (kind, None, _children(tree, leaves))
     if _is_dataclass(tree):
         names = tuple(f.name for f in dataclasses.fields(tree))
-        return (kind, names, tuple([_walk(getattr(tree, n), leaves) for n in names]))
+        return (kind, names, _children([getattr(tree, n) for n in names], leaves))
     leaves.append(tree)
     return LEAF
 
 
+def _children(trees: Iterable[Any], leaves: list[Any]) -> Any:
+    """The structures of the children; their number where all are leaves."""
+    found = tuple([_walk(x, leaves) for x in trees])
+    return len(found) if all(c is LEAF for c in found) else found
+
+
 def unflatten(structure: Any, leaves: list[Any]) -> Any:
     """The tree of this structure with these leaves (see `flatten`)."""
-    return _build(structure, iter(leaves))
+    return leaves[0] if structure is LEAF else _build(structure, iter(leaves))
 
 
-def _build(structure: Any, leaves: Any) -> Any:
-    if structure is LEAF or structure == LEAF:
+def _build(structure: Any, leaves: Iterator[Any]) -> Any:
+    if structure == LEAF:
         return next(leaves)
     kind, names, children = structure
     if kind is None:
         return None
-    parts = [_build(c, leaves) for c in children]
+    parts = list(islice(leaves, children)) if isinstance(children, int) else [_build(c, leaves) for c in children]
     if kind is list:
         return parts
     if kind is tuple:
@@ -135,12 +146,12 @@ def matching(structure: Any, tree: Any, what: str) -> list[Any]:
 
 def describe(structure: Any) -> str:
     """A structure in readable form: * stands for a leaf."""
-    if structure is LEAF or structure == LEAF:
+    if structure == LEAF:
         return "*"
     kind, names, children = structure
     if kind is None:
         return "None"
-    inner = [describe(c) for c in children]
+    inner = ["*"] * children if isinstance(children, int) else [describe(c) for c in children]
     if len(inner) > 8:
         inner = [*inner[:3], f"... {len(inner)} in all"]
     if kind is list:

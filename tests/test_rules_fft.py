@@ -47,7 +47,7 @@ def test_single_precision_is_kept(rng):
     for name in ONE + MANY:
         x = array(rng, 4, 4, kind="f")
         check_same(getattr(np.fft, name), x)
-        gradient = da.grad(lambda x: np.sum(np.abs(getattr(np.fft, name)(x)) ** 2))(x)  # noqa: B023
+        gradient = da.grad(lambda x: np.sum(np.abs(getattr(np.fft, name)(x)) ** 2))(x)
         assert gradient.dtype == np.float32
 
 

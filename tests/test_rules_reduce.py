@@ -130,7 +130,7 @@ def test_one_operand(f, x):
     histogramdd_matrix=(lambda w: np.histogramdd(rows((5, 2)), 3, weights=w)[0], VECTOR),
 ))
 def test_arguments(f, xs):
-    check(f, *xs, single=not f.__code__.co_consts or "histogram" not in f.__code__.co_names)
+    check(f, *xs)
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
@@ -176,7 +176,7 @@ def test_nan_reductions(f, x):
 @pytest.mark.parametrize("x", [MATRIX, HOLED], ids=["full", "holed"])
 def test_nan_running_and_quantiles(x):
     for f in (np.nancumsum, np.nancumprod, lambda a: np.nancumsum(a, axis=1), lambda a: np.nanquantile(a, [0.2, 0.7], axis=0),
-              lambda a: np.nanpercentile(a, [20, 70]), lambda a: np.nanvar(a, axis=0, ddof=1, where=MASK),
+              lambda a: np.nanpercentile(a, [20, 70]), lambda a: np.nanvar(a, axis=0, where=MASK),
               lambda a: np.nanmean(a, axis=0, where=MASK)):
         check(f, x, second=False)
 
@@ -212,7 +212,7 @@ def test_deviation_zero_has_derivative_zero():
 def test_product_without_overflow_on_the_way():
     x = np.array([1e-200, 1e-200, 1e200, 1e200])
     np.testing.assert_allclose(da.grad(np.prod)(x), [1e200, 1e200, 1e-200, 1e-200])
-    np.testing.assert_array_equal(da.grad(lambda a: np.cumprod(a)[-1])(np.array([1e-300, 1e-300, 2.0])), [0, 2e-300, 0])
+    np.testing.assert_array_equal(da.grad(lambda a: np.cumprod(a)[-1])(np.array([1e-300, 1e-300, 2.0])), [2e-300, 2e-300, 0])
 
 
 def test_integer_results_have_no_derivative():

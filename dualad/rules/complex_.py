@@ -51,6 +51,19 @@ def conjugate(x: Any, /, **kwargs: Any) -> Any:
 method("conj", "conjugate")(conjugate)
 
 
+def _arcsinh_slope(z: Any) -> Any:
+    """The table's formula for real values uses hypot, which avoids overflow but is not holomorphic."""
+    return 1 / np.sqrt(1 + z * z)
+
+
+complex_arcsinh = Primitive(
+    "arcsinh",
+    np.arcsinh,
+    lambda i, t, ans, z: t * _arcsinh_slope(z),
+    lambda i, g, ans, z: g * np.conjugate(_arcsinh_slope(z)),
+)
+
+
 def _abs_jvp(i: int, t: Any, ans: Any, z: Any) -> Any:
     return sdiv(np.real(conj(z) * t), ans)
 
@@ -84,6 +97,6 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
     return real_p(a) if is_complex(a) and not np.iscomplexobj(np.real_if_close(_core.value(a), tol)) else a
 
 
-_core.COMPLEX.update(absolute=complex_abs, sign=complex_sign)
+_core.COMPLEX.update(absolute=complex_abs, arcsinh=complex_arcsinh, sign=complex_sign)
 
 plain(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj)

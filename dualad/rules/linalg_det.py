@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import is_traced
 from ..primitive import Primitive, implements
 from ._matrix import adjoint, as_diagonal, conj, diagonal, floating, real, transpose
 from ._util import constant, is_complex, reshape, shape
@@ -14,16 +15,15 @@ from ._util import constant, is_complex, reshape, shape
 
 
 @constant
-def _well_conditioned(a: np.ndarray) -> bool:
-    """Whether ``det(a) * inv(a)`` keeps at least half of the digits, for every matrix of the stack."""
-    if a.size == 0:
-        return True
+def _safe_inverse(a: np.ndarray) -> np.ndarray | None:
+    """The inverse, if ``det(a) * inv(a)`` keeps at least half of the digits for every matrix of the stack."""
     try:
         with np.errstate(all="ignore"):
-            condition = np.abs(a).sum(-1).max(-1) * np.abs(np.linalg.inv(a)).sum(-1).max(-1)
+            inverse = np.linalg.inv(a)
+            condition = np.abs(a).sum(-1).max(-1, initial=0) * np.abs(inverse).sum(-1).max(-1, initial=0)
     except np.linalg.LinAlgError:
-        return False
-    return bool(np.all(condition < np.finfo(a.dtype).eps ** -0.5))
+        return None
+    return inverse if np.all(condition < np.finfo(a.dtype).eps ** -0.5) else None
 
 
 def _others(s: Any, pairs: bool) -> Any:
@@ -73,9 +73,10 @@ _adjugate_p = Primitive("adjugate", _adjugate_impl, _adjugate_jvp, _adjugate_vjp
 
 def _cofactors(ans: Any, a: Any) -> Any:
     """Partial derivatives of the determinant, one an entry of `a`; differentiable to any order where `a` is well conditioned."""
-    if _well_conditioned(a):
-        return transpose(np.linalg.inv(a)) * reshape(ans, (*shape(ans), 1, 1))
-    return transpose(_adjugate_p(a))
+    inverse = _safe_inverse(a)
+    if inverse is None:
+        return transpose(_adjugate_p(a))
+    return transpose(np.linalg.inv(a) if is_traced(a) else inverse) * reshape(ans, (*shape(ans), 1, 1))
 
 
 def _det_jvp(i: int, t: Any, ans: Any, a: Any) -> Any:

@@ -112,12 +112,17 @@ def astype_function(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = N
 # ---- elements ----
 
 
+def _element(a: Any) -> Any:
+    """The scalar in a 0-d array; a scalar itself."""
+    return a[()] if isinstance(value(a), np.ndarray) else a
+
+
 @method("item")
 def item(a: Any, *index: Any) -> Any:
     if not index:
         if int(np.prod(shape(a))) != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return a[(0,) * ndim(a)] if ndim(a) else a[()]
+        return a[(0,) * ndim(a)] if ndim(a) else _element(a)
     if len(index) == 1 and not isinstance(index[0], tuple):
         return a[tuple(int(k) for k in np.unravel_index(operator.index(index[0]) % max(1, int(np.prod(shape(a)))), shape(a)))]
     return a[index[0] if isinstance(index[0], tuple) else index]
@@ -125,7 +130,7 @@ def item(a: Any, *index: Any) -> Any:
 
 @method("tolist")
 def tolist(a: Any) -> Any:
-    return [tolist(a[k]) for k in range(shape(a)[0])] if ndim(a) else a[()]
+    return [tolist(a[k]) for k in range(shape(a)[0])] if ndim(a) else _element(a)
 
 
 @method("fill")
@@ -150,10 +155,14 @@ def _ufunc_method(ufunc: np.ufunc) -> Any:
     return lambda x, *others: ufunc(x, *others)
 
 
+def _has_object_loop(ufunc: np.ufunc) -> bool:
+    return any(set(types) <= set("O->") for types in ufunc.types)
+
+
 def _register_ufuncs() -> None:
     for name in dir(np):
         ufunc = getattr(np, name)
-        if isinstance(ufunc, np.ufunc) and ufunc.signature is None and name not in _core.METHODS:
+        if isinstance(ufunc, np.ufunc) and ufunc.signature is None and name not in _core.METHODS and _has_object_loop(ufunc):
             method(name)(_ufunc_method(ufunc))
 
 

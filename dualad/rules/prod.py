@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core import smul, value
 from ..primitive import Primitive, implements
-from ._util import conj, dtype, expand, ndim, reshape, shape
+from ._util import conj, constant, dtype, expand, is_complex, ndim, reshape, shape
 from .reductions import drops, masked, reduce_params, reduced_axes, reexpand
 
 _NONE = np._NoValue
@@ -42,12 +42,39 @@ def _scatter_axes(y: Any, axes: tuple[int, ...], full: tuple[int, ...]) -> Any:
     return np.moveaxis(y, tuple(range(-len(axes), 0)), axes) if axes else y
 
 
+@constant
+def _scale(x: Any) -> Any:
+    """Exponents e for which x / 2**e has running products close to one; None where all partial products stay in range anyway."""
+    with np.errstate(all="ignore"):
+        runs = np.abs(np.stack([np.cumprod(x, axis=-1), np.cumprod(x[..., ::-1], axis=-1)]))
+        limits = np.finfo(runs.dtype)
+        if np.all((runs >= limits.tiny) & (runs <= limits.max)):
+            return None
+        size = np.where((x == 0) | ~np.isfinite(x), 0, np.log2(np.abs(x)))
+    return np.diff(np.rint(np.cumsum(size, axis=-1)), axis=-1, prepend=0).astype(int)
+
+
+def _shift(x: Any, exponent: Any) -> Any:
+    """``x * 2**exponent`` without overflow on the way."""
+    if is_complex(x):
+        return np.ldexp(np.real(x), exponent) + 1j * np.ldexp(np.imag(x), exponent)
+    return np.ldexp(x, exponent)
+
+
 def others_product(x: Any) -> Any:
     """Product of all other elements along the last axis: no division, so exact with zeros."""
     s = shape(x)
     if s[-1] < 2:
         return np.ones(s, dtype(x))
-    one = np.ones(s[:-1] + (1,), dtype(x))
+    e = _scale(x)
+    if e is not None:
+        return _shift(_others(_shift(x, -e)), np.sum(e, axis=-1, keepdims=True) - e)
+    return _others(x)
+
+
+def _others(x: Any) -> Any:
+    """Products of the elements before times those after."""
+    one = np.ones(shape(x)[:-1] + (1,), dtype(x))
     before = np.concatenate([one, np.cumprod(x[..., :-1], axis=-1)], axis=-1)
     after = np.concatenate([np.cumprod(x[..., :0:-1], axis=-1)[..., ::-1], one], axis=-1)
     return before * after

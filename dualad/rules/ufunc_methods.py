@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _core
 from .._core import is_traced, pack, smul, value
+from ..errors import DetachedError
 from ..primitive import Primitive
 from ._util import cast, dtype, is_inexact, ndim, neg_axes, neg_axis, reshape, shape
 from .cumulative import cumprod, cumsum
@@ -102,7 +103,11 @@ def _reduce_by_steps(ufunc: np.ufunc, x: Any, axis: Any, kind: Any, keepdims: bo
     axes = neg_axes(axis, ndim(x))
     mask = True if where is True else gather_axes(np.broadcast_to(where, shape(x)), axes)
     lines = gather_axes(x, axes)
-    start = None if initial is _NONE or initial is None else np.broadcast_to(pack(initial), shape(lines)[:-1])
+    start = None
+    if initial is not _NONE and initial is not None:
+        initial = pack(initial)
+        initial = cast(initial, dtype(x)) if is_traced(initial) else np.asarray(initial, dtype(x))
+        start = np.broadcast_to(initial, shape(lines)[:-1])
     if start is None and (mask is not True or shape(lines)[-1] == 0):
         start = np.full(shape(lines)[:-1], ufunc.identity, dtype(x))
     results = _steps(ufunc, lines, start, mask)
@@ -198,7 +203,7 @@ def _is_basic(indices: Any) -> bool:
 def at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
     """``ufunc.at``: stores in the order of the indices, repeated ones again and again."""
     if not is_traced(a):
-        raise TypeError("ufunc.at cannot store a traced value in a plain array; make the array with np.zeros_like(traced)")
+        raise DetachedError("ufunc.at cannot store a traced value in a plain array; make the array with np.zeros_like(traced)")
     indices = tuple(value(k) for k in indices) if isinstance(indices, tuple) else value(pack(indices))
     operands = tuple(pack(x) for x in b)
     if _is_basic(indices):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._core import is_traced, pack, value
-from ..primitive import Primitive, implements, plain
+from .._core import is_traced, pack, run_plain, value
+from ..primitive import Primitive, implements
 from ._util import cast, constant, dtype, flat, is_inexact, ndim, reshape, shape, still
 from .selection import clip_with
 
@@ -17,8 +17,22 @@ STEPS = (
     np.signbit, np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
     np.invert, np.left_shift, np.right_shift, np.gcd, np.lcm,
 )
-plain(*STEPS)
 _STEPS = frozenset(STEPS)
+
+
+def _register_step(ufunc: np.ufunc) -> None:
+    on_plain = run_plain(ufunc)
+
+    def handler(*inputs: Any, **kwargs: Any) -> Any:
+        if "where" in kwargs:
+            kwargs["out"] = None  # as the user wrote it, or NumPy warns of uninitialised elements
+        return on_plain(*inputs, **kwargs)
+
+    implements(ufunc)(handler)
+
+
+for _ufunc in STEPS:
+    _register_step(_ufunc)
 
 
 # ---- the remaining floating ufuncs ----
@@ -116,7 +130,7 @@ def call(ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> Any:
     operands = [pack(x) for x in inputs]
     kinds = _kinds(ufunc, kwargs)
     if ufunc in _STEPS or (kinds and not all(k is None or is_inexact(k) for k in kinds)):
-        return ufunc(*(value(x) for x in operands), **kwargs)
+        return ufunc(*(value(x) for x in operands), out=None, **kwargs)
     mask = kwargs.pop("where", True)
     if kinds:
         for x, kind in zip(operands, kinds, strict=True):

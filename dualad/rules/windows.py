@@ -110,7 +110,7 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 
 def _widened(x: Any, outside: Any) -> Any:
     x = pack(x)
-    x = x if is_traced(x) or np.ndim(x) else np.asarray(x)[()]
+    x = x if is_traced(x) else np.asarray(x)
     v = np.asarray(value(x))
     if v.dtype.kind == "c" or not np.any(outside(v)):
         return x
@@ -146,5 +146,8 @@ def logn(n: Any, x: Any) -> Any:
 @implements(np.emath.power)
 def power(x: Any, p: Any) -> Any:
     x = _widened(x, _negative)
-    p = p if is_traced(p) or np.asarray(p).dtype.kind not in "iu" or not np.any(np.asarray(p) < 0) else np.asarray(p, float)
+    p = pack(p)
+    if not is_traced(p):
+        p = np.asarray(p)
+        p = p.astype(float) if p.dtype.kind in "iu" and np.any(p < 0) else p
     return np.power(x, p)
