@@ -96,10 +96,10 @@ def unrolled(statement: str, times: int = 100, **names: Any) -> Callable[[], Any
     return space["run"]
 
 
-def fresh(code: str, *flags: str, count: int = 1) -> list[subprocess.CompletedProcess[str]]:
-    """Runs `code` in new interpreters, one after the other."""
+def fresh(code: str, *flags: str, count: int = 1, **variables: str) -> list[subprocess.CompletedProcess[str]]:
+    """Runs `code` in new interpreters, one after the other, with environment `variables` (an empty text removes one)."""
     command = [sys.executable, *flags, "-c", code]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(os.path.dirname(DUALAD.origin)), HERE])}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([os.path.dirname(os.path.dirname(DUALAD.origin)), HERE]), **variables}
     return [subprocess.run(command, capture_output=True, text=True, check=True, env=env) for _ in range(count)]
 
 

@@ -91,8 +91,8 @@ static double contribution(da_taylor *w, int i, int arg, int k) {
     int p = w->s[i].partial[arg] == UNBUILT ? build_partial(w, i, arg) : w->s[i].partial[arg];
     if (p < 0 || compute(w, a, k) || compute(w, p, k - 1)) return w->failed = 1, 0;
     const double *x = w->s[a].c, *q = w->s[p].c;
-    if (w->s[p].op == CONSTANT) return x[k] == 0 ? 0 : k * x[k] * q[0];
     int strong = w->s[i].op == DA_smul && arg; /* an exactly zero first factor wins over infinity */
+    if (w->s[p].op == CONSTANT) return x[k] == 0 || (strong && q[0] == 0) ? 0 : k * x[k] * q[0];
     double sum = 0;
     for (int j = 1; j <= k; j++)
         if (x[j] != 0 && !(strong && q[k - j] == 0)) sum += j * x[j] * q[k - j];

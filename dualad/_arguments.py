@@ -32,9 +32,7 @@ class Arguments:
         """Positional parameters given by name or default become positional; checks what may be traced."""
         names = self.names
         if names is not None and (len(args) != len(names) or any(name in params for name in names)):
-            bound = self._signature.bind(*args, **params)
-            bound.apply_defaults()
-            given = {name: bound.arguments[name] for name in names}
+            given = self._filled(names, self._signature.bind(*args, **params))
             args, params = [_core.pack(a) for a in given.values()], {k: v for k, v in params.items() if k not in given}
         for name, value in params.items():
             if holds_traced(value):
@@ -43,6 +41,16 @@ class Arguments:
                     "would be lost; make it a positional parameter, or pass dualad.value(...) for a constant"
                 )
         return [self._number(i, a) for i, a in enumerate(args)], dict(params)
+
+    def _filled(self, names: list[str], bound: inspect.BoundArguments) -> dict[str, Any]:
+        """The positional arguments, up to the first one that is left at a default which is no number (``out=None``)."""
+        filled = {}
+        for name in names:
+            value = bound.arguments.get(name, self._signature.parameters[name].default)
+            if name not in bound.arguments and not isinstance(value, (int, float, complex, np.ndarray, np.number)):
+                break
+            filled[name] = value
+        return filled
 
     def _number(self, i: int, value: Any) -> Any:
         if isinstance(value, (list, tuple)):

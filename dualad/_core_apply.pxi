@@ -47,7 +47,7 @@ def value(x):
     if not is_traced(x):
         return x
     x = plain_value(x)
-    return x.copy() if type(x) is np.ndarray else x
+    return x.copy() if type(x) is ndarray else x
 
 
 cdef inline int64_t level_of(object x):
@@ -81,11 +81,11 @@ cdef inline object operand(object x):
         if (<Dual>x).kind == K_OBJECT and (<Dual>x).base != NULL:
             refresh(x)
         return x
-    if type(x) is np.ndarray:
+    if type(x) is ndarray:
         return pack(x) if cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_OBJECT else x
     if isinstance(x, (list, tuple)):
         return pack_list(x)
-    if isinstance(x, np.ndarray):
+    if isinstance(x, ndarray):
         check_subclass(x)
     return x
 
@@ -102,8 +102,8 @@ cdef int check_subclass(object x) except -1:
 
 cdef bint operable(object x):
     """False for what cannot be an operand at all (None, strings, dicts, ...): Python then tries the other side."""
-    if is_traced(x) or isinstance(x, (float, int, complex, np.ndarray, np.generic, list, tuple)):
-        return not isinstance(x, (np.str_, np.bytes_))
+    if is_traced(x) or isinstance(x, (float, int, complex, ndarray, generic, list, tuple)):
+        return not isinstance(x, (np_str, np_bytes))
     if getattr(type(x), "__array_ufunc__", 0) is None or isinstance(x, (str, bytes)) or x is None:
         return False
     return hasattr(x, "__array__") or (hasattr(x, "__float__") and not hasattr(x, "__array_ufunc__"))
@@ -118,7 +118,7 @@ cdef object operate(int op, object l, object r):
 
 cdef object foreign(object x):
     """Fractions, decimals, array-likes of other libraries: as a float or ndarray."""
-    if is_traced(x) or isinstance(x, (float, int, complex, np.ndarray, np.generic, list, tuple)):
+    if is_traced(x) or isinstance(x, (float, int, complex, ndarray, generic, list, tuple)):
         return x
     return np.asarray(x) if hasattr(x, "__array__") else float(x)
 
@@ -128,7 +128,7 @@ cdef object in_place(int op, object x, object other):
     if not operable(other):
         return NotImplemented
     cdef object new = binary(op, x, foreign(other), BY_OPERATOR)
-    if not isinstance(plain_value(x), np.ndarray):
+    if not isinstance(plain_value(x), ndarray):
         return new
     if shape_of(new) != shape_of(x):
         raise ValueError(f"non-broadcastable output operand with shape {shape_of(x)} doesn't match the broadcast shape {shape_of(new)}")
@@ -186,9 +186,9 @@ cdef object floating(object x, object z):
     if x is None or PyFloat_CheckExact(x) and PyFloat_CheckExact(z):
         return x
     v = plain_value(x)
-    if type(v) is np.ndarray or isinstance(v, np.generic):
+    if type(v) is ndarray or isinstance(v, generic):
         if v.dtype.kind in "iub":
-            x = v.astype(np.float64)
+            x = v.astype(float64)
     if is_complex(plain_value(z)) and not is_complex(v):
         return rule_op(DA_add, x, 0j)
     return x
@@ -219,7 +219,7 @@ cdef class quiet:
     cdef object state
 
     def __enter__(self):
-        self.state = np.errstate(all="ignore")
+        self.state = np_errstate(all="ignore")
         self.state.__enter__()
 
     def __exit__(self, *args):
@@ -227,9 +227,9 @@ cdef class quiet:
 
 
 cdef bint is_complex(object x):
-    if type(x) is np.ndarray:
+    if type(x) is ndarray:
         return cnp.PyArray_ISCOMPLEX(<cnp.ndarray>x)
-    return isinstance(x, (complex, np.complexfloating)) and not isinstance(x, float)
+    return isinstance(x, (complex, np_complexfloating)) and not isinstance(x, float)
 
 
 cdef object complex_override(int op, object l, object r, int arity):
@@ -389,7 +389,7 @@ cdef object var_apply(int op, object l, object r, int arity, int by):
         z = plain2(op, x, y, by)
     else:
         z = plain1(op, x, by)
-    if type(z) is not np.ndarray:
+    if type(z) is not ndarray:
         l = as_scalar_node(l)
         r = as_scalar_node(r)
         x = var_value(<Var>l) if type(l) is Var else l
@@ -401,7 +401,7 @@ cdef object var_apply(int op, object l, object r, int arity, int by):
         arity = 1
         y = None
         r = None
-    if not isinstance(z, (np.ndarray, np.generic, float, complex)) or not is_inexact(z):
+    if not isinstance(z, (ndarray, generic, float, complex)) or not is_inexact(z):
         return z
     if is_complex(z) and not (OP_FLAGS[op] & DA_HOLO):
         raise errors.NoRuleError(f"{(<bytes>da_ops[op].name).decode()} gave a complex result and has no derivative rule there")
@@ -430,9 +430,9 @@ cdef void keep_operands(Record rec, object x, object y, int arity):
 cdef object frozen(object x):
     """A plain operand that nobody can overwrite: arrays are copied unless they and their owner are read-only."""
     cdef object a = x
-    if type(x) is not np.ndarray:
-        return np.array(x) if isinstance(x, (np.ndarray, list, tuple)) else x
-    while type(a) is np.ndarray:
+    if type(x) is not ndarray:
+        return np.array(x) if isinstance(x, (ndarray, list, tuple)) else x
+    while type(a) is ndarray:
         if cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
             return x.copy()
         a = a.base
@@ -440,9 +440,9 @@ cdef object frozen(object x):
 
 
 cdef bint is_inexact(object z):
-    if type(z) is np.ndarray:
+    if type(z) is ndarray:
         return cnp.PyArray_TYPE(<cnp.ndarray>z) != cnp.NPY_OBJECT and z.dtype.kind in "fc"
-    return isinstance(z, (float, complex, np.inexact))
+    return isinstance(z, (float, complex, np_inexact))
 
 
 cdef object as_scalar_node(object x):
@@ -450,7 +450,7 @@ cdef object as_scalar_node(object x):
     cdef object a
     if type(x) is Var and (<Var>x).kind == K_OBJECT:
         a = <object>(<Var>x).P
-        if type(a) is np.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>a) == 0 and cnp.PyArray_TYPE(<cnp.ndarray>a) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT):
+        if type(a) is ndarray and cnp.PyArray_NDIM(<cnp.ndarray>a) == 0 and cnp.PyArray_TYPE(<cnp.ndarray>a) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT):
             return read_scalar(<Tape>(<Var>x).T, (<Var>x).node, 0, <double>a[()],
                                K_DOUBLE if cnp.PyArray_TYPE(<cnp.ndarray>a) == cnp.NPY_DOUBLE else K_SINGLE)
     return x
@@ -566,7 +566,7 @@ cdef object zeros_for(object x):
     cdef object v = plain_value(x)
     if PyFloat_CheckExact(v) or isinstance(v, int):
         return 0.0
-    if isinstance(v, np.generic):
+    if isinstance(v, generic):
         return v.dtype.type(0)
     if isinstance(v, complex):
         return 0j
@@ -600,7 +600,7 @@ cdef object bind_var(object prim, list args, dict params):
     if prim.outputs == 1:
         if not is_inexact(z):
             return z
-        if isinstance(z, np.ndarray) and z.base is not None and type(z) is np.ndarray and len(args) != 1:
+        if isinstance(z, ndarray) and z.base is not None and type(z) is ndarray and len(args) != 1:
             z = rec.value = z.copy()
         push_record(tape, rec)
         out = make_var(tape, rec.node, z)

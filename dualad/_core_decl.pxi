@@ -129,8 +129,20 @@ cdef enum:
     BY_UFUNC = 1       # np.multiply(a, b)
     BY_RULE = 2        # derivative arithmetic: never raises or warns
 
+# names that hot code uses, looked up once
 cdef object float64 = np.float64
 cdef object float32 = np.float32
 cdef object ndarray = np.ndarray
+cdef object generic = np.generic
+cdef object np_inexact = np.inexact
+cdef object np_complexfloating = np.complexfloating
+cdef object np_integer = np.integer
+cdef object np_number = np.number
+cdef object np_bool = np.bool_
+cdef object np_str = np.str_
+cdef object np_bytes = np.bytes_
+cdef object np_longdouble = np.longdouble
+cdef object np_errstate = np.errstate
+cdef object np_may_share_memory = np.may_share_memory
 cdef object np_true = np.True_
 cdef object np_false = np.False_

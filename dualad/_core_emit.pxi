@@ -213,7 +213,7 @@ cdef bint as_ref(Tape tape, object g, da_ref *out):
         out.kind = DA_REF_NODE
         out.node = (<Var>g).node
         return True
-    if type(g) is np.ndarray and g.ndim == 0:
+    if type(g) is ndarray and g.ndim == 0:
         g = g[()]
     if constant_of(g, &v, &kind):
         out.kind = DA_REF_CONST

@@ -9,18 +9,18 @@ cpdef object as_point(object x, str what):
     x = pack(x)
     if is_traced(x):
         return fresh_copy(x)
-    if isinstance(x, (bool, np.bool_)):
+    if isinstance(x, (bool, np_bool)):
         raise errors.DtypeError(f"{what} is the boolean {x!r}; a derivative needs a floating number (write 1.0 or 0.0)")
-    if isinstance(x, np.ndarray):
-        if type(x) is not np.ndarray:
+    if isinstance(x, ndarray):
+        if type(x) is not ndarray:
             check_subclass(x)
         if x.dtype.kind in "iu":
-            return np.array(x, dtype=np.float64, order="K", subok=False)
+            return np.array(x, dtype=float64, order="K", subok=False)
         if x.dtype.kind in "fc":
             return own_copy(x)
         raise errors.DtypeError(f"{what} is an array of dtype {x.dtype}; a derivative needs floating values (x.astype(float))")
-    if isinstance(x, np.generic) and x.dtype.kind in "fciu":
-        return np.float64(x) if x.dtype.kind in "iu" else x
+    if isinstance(x, generic) and x.dtype.kind in "fciu":
+        return float64(x) if x.dtype.kind in "iu" else x
     if isinstance(x, complex):
         return x
     if isinstance(x, int):
@@ -63,13 +63,18 @@ def _short(x):
 
 cpdef object as_tangent(object t, object point, str what):
     """A tangent or cotangent for `point`: the same shape, in the point's dtype."""
-    cdef object tv, pv = plain_value(point)
+    cdef object tv, pv
+    if float_type(t) >= 0 and float_type(point) == float_type(t) and same_shape(<cnp.ndarray>t, <cnp.ndarray>point):
+        return t.copy()
+    if PyFloat_CheckExact(t) and PyFloat_CheckExact(point):
+        return t
+    pv = plain_value(point)
     t = pack(t)
     if isinstance(t, (list, tuple)):
         t = np.asarray(t)
     tv = plain_value(t)
-    if isinstance(tv, (bool, np.bool_)) or not (isinstance(tv, (float, int, complex, np.number)) or
-                                               (isinstance(tv, np.ndarray) and tv.dtype.kind in "fciu")):
+    if isinstance(tv, (bool, np_bool)) or not (isinstance(tv, (float, int, complex, np_number)) or
+                                               (isinstance(tv, ndarray) and tv.dtype.kind in "fciu")):
         raise errors.DtypeError(f"{what} is {_short(tv)} of type {type(tv).__name__}; it must be a number or array like the point")
     if shape_of(tv) != shape_of(pv):
         raise errors.ShapeError(f"{what} has shape {shape_of(tv)}, but the value it belongs to has shape {shape_of(pv)}; they must be equal")
@@ -77,9 +82,9 @@ cpdef object as_tangent(object t, object point, str what):
         raise errors.DtypeError(f"{what} is complex, but the value it belongs to is real")
     if is_traced(t):
         return match_dtype(t, pv)
-    if isinstance(pv, np.ndarray):
+    if isinstance(pv, ndarray):
         return np.array(t, dtype=pv.dtype)
-    if isinstance(pv, np.generic):
+    if isinstance(pv, generic):
         return pv.dtype.type(t)
     return type(pv)(t)
 
@@ -155,6 +160,27 @@ def split(object y, int64_t level):
     return y, zeros_for(y)
 
 
+def owned_parts(list results, int64_t level):
+    """Primals and tangents of results at `level`; arrays are the caller's own."""
+    cdef list primals = [], tangents = []
+    for y in results:
+        p, t = split(y, level)
+        primals.append(p.copy() if type(p) is ndarray else p)
+        tangents.append(t.copy() if type(t) is ndarray else t)
+    return primals, tangents
+
+
+def usual_result(object y, list live):
+    """True for one live traced value, the commonest result of a function; `live` are the levels of running transforms."""
+    if type(y) is Dual:
+        while type(y) is Dual:
+            if (<Dual>y).level not in live:
+                return False
+            y = dual_primal(<Dual>y)
+        return type(y) is not Var or (<Tape>(<Var>y).T).t.owner == da_me()
+    return type(y) is Var and (<Tape>(<Var>y).T).t.owner == da_me()
+
+
 def parts(object y):
     """(level, primal, tangent) of a Dual, else None: how the transforms take nested results apart."""
     y = operand(y)
@@ -188,8 +214,30 @@ def escaped(object y):
     return type(y) is Var and (<Tape>(<Var>y).T).t.owner != da_me()
 
 
-def node_of(object y):
-    return (<Var>y).node if type(y) is Var else -1
+def is_real_scalar(object y):
+    """True for a live traced real scalar: the usual result of a function whose gradient is taken."""
+    return type(y) is Var and (<Var>y).kind < K_OBJECT and (<Tape>(<Var>y).T).t.owner == da_me()
+
+
+def innermost(list values):
+    """The Vars inside the Duals of outer levels."""
+    cdef list out = []
+    cdef object v
+    for v in values:
+        while type(v) is Dual:
+            v = dual_primal(<Dual>v)
+        out.append(v)
+    return out
+
+
+def highest_level(object values):
+    """The newest level among the Duals in a list; -1 when there is none."""
+    cdef int64_t level = -1
+    cdef object v
+    for v in values:
+        if type(v) is Dual:
+            level = max(level, (<Dual>v).level)
+    return level
 
 
 cdef bint watched(Tape tape, node_t lo, node_t hi):
@@ -213,15 +261,19 @@ cdef bint watched(Tape tape, node_t lo, node_t hi):
     return False
 
 
-def pull(Tape tape, node_t lo, list inputs, list outputs, list cotangents, Py_ssize_t lanes):
-    """The reverse sweep: cotangents of the `inputs` (consecutive Vars from node `lo`) caused by `cotangents` of the output Vars."""
+def pull(Tape tape, node_t lo, list inputs, list outputs, list given, Py_ssize_t lanes):
+    """The reverse sweep: cotangents of the `inputs` (consecutive Vars from node `lo`) caused by cotangents `given` of the outputs.
+    Outputs that this recording did not make count for nothing."""
     cdef node_t hi = lo + len(inputs) - 1, n
     cdef object y, g
     cdef bint live, traced = False
-    cdef list nodes = []
-    for y, g in zip(outputs, cotangents):
+    cdef list nodes = [], cotangents = []
+    for y, g in zip(outputs, given):
+        if not (type(y) is Var and (<Var>y).T == <PyObject *>tape and (<Var>y).node >= lo):
+            continue
         n = (<Var>y).node
         nodes.append(n)
+        cotangents.append(g)
         hi = max(hi, n)
         traced = traced or is_traced(g)
     live = watched(tape, lo, hi)
@@ -235,11 +287,10 @@ cdef list pull_numeric(Tape tape, node_t lo, node_t hi, list inputs, list nodes,
     cdef Py_ssize_t k
     for k in range(len(nodes)):
         s.give(nodes[k], cotangents[k], False)
-    if len(s.arrays):
-        with quiet():
-            s.run(lo + len(inputs))
-    else:
+    try:
         s.run(lo + len(inputs))
+    finally:
+        s.speak()
     return [s.take(lo + k, (<Var>inputs[k]).kind) for k in range(len(inputs))]
 
 
@@ -301,6 +352,6 @@ def extent(Tape tape, node_t lo):
     cdef int64_t total = tape.t.n - lo
     for k in range(first_record(tape, lo), len(tape.records)):
         v = (<Record>tape.records[k]).value
-        if type(v) is np.ndarray:
+        if type(v) is ndarray:
             total += cnp.PyArray_SIZE(<cnp.ndarray>v)
     return total

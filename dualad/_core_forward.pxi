@@ -41,8 +41,8 @@ cdef class Push:
     cdef int put(self, Py_ssize_t k, object t) except -1:
         cdef object c
         self.arrays[k] = t
-        if isinstance(t, np.ndarray) and not cnp.PyArray_ISCOMPLEX(<cnp.ndarray>t):
-            c = np.ascontiguousarray(t, dtype=np.float64)
+        if isinstance(t, ndarray) and not cnp.PyArray_ISCOMPLEX(<cnp.ndarray>t):
+            c = np.ascontiguousarray(t, dtype=float64)
             self.flat[k] = c
             self.bufs[k].p = <double *>cnp.PyArray_DATA(<cnp.ndarray>c)
             self.bufs[k].size = cnp.PyArray_SIZE(<cnp.ndarray>c) // self.lanes
@@ -59,7 +59,7 @@ cdef class Push:
         if d.op == DA_ARRAY:
             return self.arrays[d.aux - self.r0]
         at = self.tan + (node - self.lo) * self.lanes
-        out = np.empty(self.lanes, dtype=np.float32 if d.flags & DA_F32 else np.float64)
+        out = np.empty(self.lanes, dtype=float32 if d.flags & DA_F32 else float64)
         for k in range(self.lanes):
             out[k] = at[k]
         return out

@@ -96,7 +96,7 @@ def run_plain(function):
 def _plain_tree(x):
     if isinstance(x, (list, tuple)) and holds_traced(x):
         return type(x)(_plain_tree(e) for e in x) if type(x) in (list, tuple) else type(x)(*[_plain_tree(e) for e in x])
-    return plain_value(operand(x)) if is_traced(x) or isinstance(x, np.ndarray) else x
+    return plain_value(operand(x)) if is_traced(x) or isinstance(x, ndarray) else x
 
 
 cdef object call_method(str name, object x, object arg):
@@ -185,7 +185,7 @@ cdef inline bint scalar_of(object x, double *v, int *kind) noexcept:
 
 cdef object round_value(object x, object digits):
     """round(x) is an integer without derivative; round(x, n) a step function: derivative zero."""
-    if digits is None or not isinstance(plain_value(x), np.ndarray):
+    if digits is None or not isinstance(plain_value(x), ndarray):
         return round(plain_value(x)) if digits is None else round(plain_value(x), digits)
     return call_function(np.round, (x, digits), {})
 
@@ -194,7 +194,7 @@ cdef int refuse(object x, str kind) except -1:
     """A conversion to a plain number, which would lose the derivative."""
     frame = user_line()
     v = plain_value(x)
-    if isinstance(v, np.ndarray) and v.size != 1:
+    if isinstance(v, ndarray) and v.size != 1:
         raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
     message = (
         f"{kind}() of a traced value would lose its derivative{frame}: the value is {show(v)}. This happens when a traced number is stored "

@@ -190,7 +190,7 @@ cdef object table_function(int op):
 
 def typed(args):
     dtype = np.result_type(*args)
-    return [np.asarray(a, dtype=dtype if dtype in (np.float32, np.float64) else np.float64) for a in args]
+    return [np.asarray(a, dtype=dtype if dtype in (float32, float64) else float64) for a in args]
 
 
 def strong(product, first):

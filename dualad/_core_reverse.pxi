@@ -16,7 +16,7 @@ cdef bint is_basic(object index):
     """True for slices, integers, None and Ellipsis: no element can occur twice."""
     if isinstance(index, tuple):
         return all([is_basic(i) for i in index])
-    return index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer)) and not isinstance(index, (bool, np.bool_))
+    return index is None or index is Ellipsis or isinstance(index, (slice, int, np_integer)) and not isinstance(index, (bool, np_bool))
 
 
 cdef object take_lead(object x, object index, bint lead):
@@ -30,13 +30,27 @@ cdef object take_lead(object x, object index, bint lead):
     return call_function(np.moveaxis, (moved, -1, 0), {}) if is_traced(moved) else np.moveaxis(moved, -1, 0)
 
 
+cdef bint add_into(object buffer, object g):
+    """buffer += g for contiguous float64 arrays of one shape; False when it does not apply."""
+    cdef double *to
+    cdef double *more
+    cdef Py_ssize_t i
+    if float_type(buffer) != cnp.NPY_DOUBLE or float_type(g) != cnp.NPY_DOUBLE or not same_shape(<cnp.ndarray>buffer, <cnp.ndarray>g):
+        return False
+    to = <double *>cnp.PyArray_DATA(<cnp.ndarray>buffer)
+    more = <double *>cnp.PyArray_DATA(<cnp.ndarray>g)
+    for i in range(cnp.PyArray_SIZE(<cnp.ndarray>g)):
+        to[i] += more[i]
+    return True
+
+
 cdef int add_at(object buffer, object index, object g, bint lead) except -1:
     """buffer[index] += g, with repeated indices added up."""
     cdef object part
     if is_basic(index):
         index = with_lead(index, False) if lead else index
         part = buffer[index]
-        if isinstance(part, np.ndarray):
+        if isinstance(part, ndarray):
             np.add(part, g, out=part)
         else:
             buffer[index] = part + g
@@ -70,6 +84,7 @@ cdef class Sweep:
     cdef double *adj
     cdef da_buffer *bufs
     cdef list arrays, owned
+    cdef quiet hushed         # entered when the first NumPy call comes; kernels raise no warnings
 
     def __cinit__(self, Tape tape, node_t hi, node_t lo, Py_ssize_t lanes):
         cdef Py_ssize_t n
@@ -90,6 +105,18 @@ cdef class Sweep:
         free(self.adj)
         free(self.bufs)
 
+    cdef int hush(self) except -1:
+        if self.hushed is None:
+            self.hushed = quiet()
+            self.hushed.__enter__()
+        return 0
+
+    cdef int speak(self) except -1:
+        if self.hushed is not None:
+            self.hushed.__exit__(None, None, None)
+            self.hushed = None
+        return 0
+
     cdef int give(self, node_t node, object g, bint owned) except -1:
         """Adds `g` to the adjoint of a node; `owned`: nothing else holds the array g."""
         cdef da_node *d
@@ -104,12 +131,16 @@ cdef class Sweep:
         have = self.arrays[k]
         if have is None:
             self.arrays[k] = g
-            self.owned[k] = owned and type(g) is np.ndarray
+            self.owned[k] = owned and type(g) is ndarray
+        elif self.owned[k] and add_into(have, g):
+            pass
         elif self.owned[k]:
+            self.hush()
             np.add(have, g, out=have)
         else:
+            self.hush()
             self.arrays[k] = np.add(have, g)
-            self.owned[k] = type(self.arrays[k]) is np.ndarray
+            self.owned[k] = type(self.arrays[k]) is ndarray
         return 0
 
     cdef int give_scalar(self, node_t node, object g) except -1:
@@ -143,7 +174,7 @@ cdef class Sweep:
         cdef Py_ssize_t k = da_tape_at(&self.tape.t, <uint32_t>node).aux - self.r0
         cdef object have = self.buffer(node)
         if float_type(have) != cnp.NPY_DOUBLE:
-            have = np.array(have, dtype=np.float64, order="C")
+            have = np.array(have, dtype=float64, order="C")
             self.arrays[k] = have
         self.bufs[k].p = <double *>cnp.PyArray_DATA(<cnp.ndarray>have)
         self.bufs[k].size = cnp.PyArray_SIZE(<cnp.ndarray>have) // (self.lanes if self.lanes else 1)
@@ -174,7 +205,7 @@ cdef class Sweep:
         self.arrays[k] = None
         self.bufs[k].p = NULL
         if r.kind != R_PRIMITIVE or r.prim.outputs == 1:
-            if type(g) is np.ndarray and type(r.value) is np.ndarray:
+            if type(g) is ndarray and type(r.value) is ndarray:
                 if cnp.PyArray_TYPE(<cnp.ndarray>g) != cnp.PyArray_TYPE(<cnp.ndarray>r.value):
                     g = match_dtype(g, r.value)
             else:
@@ -183,7 +214,7 @@ cdef class Sweep:
             self.table(r, g)
         elif r.kind == R_GET:
             if r.a >= self.lo:
-                add_at(self.buffer(r.a), r.params, g, self.lanes > 0)
+                self.spread(r, g)
         elif r.kind == R_SUM:
             self.sum(r, g)
         elif r.kind == R_PACK:
@@ -196,6 +227,14 @@ cdef class Sweep:
             self.output(r, g)
         return 0
 
+    cdef int spread(self, Record r, object g) except -1:
+        """Adds into the part of the operand that was read."""
+        cdef object buffer = self.buffer(r.a)
+        if self.lanes == 0 and isinstance(r.params, slice) and add_into(buffer[r.params], g):
+            return 0
+        self.hush()
+        return add_at(buffer, r.params, g, self.lanes > 0)
+
     cdef int table(self, Record r, object g) except -1:
         cdef int arg
         cdef node_t node
@@ -207,6 +246,7 @@ cdef class Sweep:
             x = r.x if arg == 0 else r.y
             c = kernel_term(r.op, arg, r.x, r.y, r.value, g, self.lanes)
             if c is None:
+                self.hush()
                 p = partial(r.op, arg, r.x, r.y, r.value)
                 if self.lanes and not PyFloat_CheckExact(p) and len(shape_of(p)) > len(shape_of(r.value)):
                     raise errors.RuleError("a partial has more axes than its result")
@@ -235,7 +275,7 @@ cdef class Sweep:
         cdef cnp.ndarray nodes = <cnp.ndarray>r.nodes
         cdef int64_t *to = <int64_t *>cnp.PyArray_DATA(nodes)
         cdef Py_ssize_t i, k, n = cnp.PyArray_SIZE(nodes), lanes = self.lanes if self.lanes else 1
-        cdef cnp.ndarray flat = <cnp.ndarray>np.ascontiguousarray(g, dtype=np.float64)
+        cdef cnp.ndarray flat = <cnp.ndarray>np.ascontiguousarray(g, dtype=float64)
         cdef double *p = <double *>cnp.PyArray_DATA(flat)
         for i in range(n):
             if to[i] >= self.lo:
@@ -247,7 +287,7 @@ cdef class Sweep:
         cdef bint lead = self.lanes > 0
         if r.b >= self.lo:
             part = take_lead(g, r.params, lead)
-            self.give(r.b, sum_to(part.copy() if isinstance(part, np.ndarray) else part, shape_of(r.y), lead), True)
+            self.give(r.b, sum_to(part.copy() if isinstance(part, ndarray) else part, shape_of(r.y), lead), True)
         if r.a >= self.lo:
             g = np.array(g)
             if not lead:
@@ -271,7 +311,8 @@ cdef class Sweep:
 
     cdef int primitive(self, Record r, object g) except -1:
         cdef Py_ssize_t i
-        cdef object c, ct
+        cdef object c
+        self.hush()
         if r.prim.outputs > 1:
             g = tuple([gj if gj is not None else zeros_seed(zj, self.lanes) for gj, zj in zip(g, r.value)])
         for i in range(len(r.nodes)):
@@ -292,14 +333,14 @@ cdef class Sweep:
             at = self.adj + (node - self.lo) * (self.lanes if self.lanes else 1)
             if self.lanes == 0:
                 return box(at[0], kind)
-            return np.array([at[k] for k in range(self.lanes)], dtype=np.float32 if kind == K_SINGLE else np.float64)
+            return np.array([at[k] for k in range(self.lanes)], dtype=float32 if kind == K_SINGLE else float64)
         k = d.aux - self.r0
         v = (<Record>self.tape.records[d.aux]).value
         g = self.arrays[k]
         if g is None:
             return zeros_seed(v, self.lanes)
         g = match_dtype(g, v)
-        return g if self.owned[k] or not isinstance(g, np.ndarray) else g.copy()
+        return g if self.owned[k] or not isinstance(g, ndarray) else g.copy()
 
 
 cdef object zeros_seed(object v, Py_ssize_t lanes):

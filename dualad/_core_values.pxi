@@ -74,11 +74,11 @@ cdef class Var(Traced):
 
 cdef str show(object x):
     """Numbers as Python floats print, arrays as NumPy's."""
-    if isinstance(x, (float, complex)) and not isinstance(x, np.longdouble):
+    if isinstance(x, (float, complex)) and not isinstance(x, np_longdouble):
         return repr(complex(x) if isinstance(x, complex) else float(x))
-    if isinstance(x, np.ndarray):
+    if isinstance(x, ndarray):
         return repr(x)
-    return repr(x.item()) if isinstance(x, np.generic) else repr(x)
+    return repr(x.item()) if isinstance(x, generic) else repr(x)
 
 
 cdef inline object dual_primal(Dual d):

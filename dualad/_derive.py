@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _core
-from .errors import DualadError, NoRuleError, RuleError
+from .errors import DetachedError, DualadError, NoRuleError, RuleError
 from .primitive import Primitive
 from .rules._util import dtype, ndim, shape
 from .transforms import vjp
@@ -143,10 +143,15 @@ class FromJacobian(Source):
     def _evaluate(self, node: Node) -> Any:
         if not any(map(_core.is_traced, node.args)):
             return self.jac(*node.args, **node.params)
+        before = _core.swap_refusal(None)
         try:
-            return self.jac(*node.args, **node.params)
-        except Exception as reason:  # whatever an opaque function does with values it does not know
-            return self._opaque(len(node.args), reason)(*node.args, **node.params)
+            found, reason = self.jac(*node.args, **node.params), None
+        except Exception as error:  # whatever an opaque function does with values it does not know
+            found, reason = None, error
+        refused = _core.swap_refusal(before)
+        if reason is None and refused is None:
+            return found
+        return self._opaque(len(node.args), reason or DetachedError(refused))(*node.args, **node.params)
 
     def _opaque(self, count: int, reason: Exception) -> Primitive:
         def refuse(i: int, *_: Any, **__: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from . import transforms
-from .jacobians import jacobian
 from .custom import CustomFunction
+from .jacobians import jacobian
 from .primitive import Primitive
 
 

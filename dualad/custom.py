@@ -24,6 +24,8 @@ class CustomFunction:
 
     def __init__(self, fun: Callable[..., Any], outputs: int | None = None, batched: bool = False) -> None:
         functools.update_wrapper(self, fun)
+        self.__name__ = getattr(fun, "__name__", type(fun).__name__)  # partial objects and instances have none
+        self.__qualname__ = getattr(fun, "__qualname__", self.__name__)
         self._fun, self._outputs, self._batched = fun, outputs, batched
         self._rules: dict[str, _derive.Source] = {}
         self._primitive: Primitive | None = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from . import _core
+from ._calls import Argnums, Selected, function_name
+from ._recording import Recording
 from .errors import DtypeError
-from .transforms import Argnums, Grad, Recording, Selected, Transform, _map_any, _name, _need_complex
+from .transforms import Grad, Transform, _map_any, _need_complex
 from .tree import unflatten
 
 MODES = (None, "forward", "reverse")
@@ -67,7 +70,7 @@ class Blocks:
 
     def _check(self, results: list[Any]) -> None:
         if self.complex_in and not self.transform.holomorphic:
-            raise DtypeError(f"an argument of {_name(self.transform.f)} is complex: a Jacobian has a meaning there only for a holomorphic "
+            raise DtypeError(f"an argument of {function_name(self.transform.f)} is complex: a Jacobian has a meaning there only for a holomorphic "
                              "function (holomorphic=True); otherwise differentiate with respect to real and imaginary parts")
 
     def of(self, y: Any) -> list[Any]:

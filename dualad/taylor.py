@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from . import _core
+from ._calls import function_name, result_leaves
+from ._recording import Recording
 from .errors import ShapeError
-from .transforms import Recording, Transform, _like, _name, _result_leaves, jvp
+from .transforms import Transform, _like, jvp
 from .tree import flatten, matching, unflatten
 
 
@@ -44,12 +47,12 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     """
     _check_order(order)
     leaves, structure = flatten(x)
-    points = [_core.as_point(p, f"the argument of {_name(f)}") for p in leaves]
+    points = [_core.as_point(p, f"the argument of {function_name(f)}") for p in leaves]
     ones = [np.ones_like(_core.plain(p)) for p in points] if direction is None else matching(structure, direction, "direction")
     seeds = [_core.as_tangent(d, p, "direction") for d, p in zip(ones, points)]
     recording = Recording(points)
-    results, shape = recording.run(lambda v: f(unflatten(structure, v)), _result_leaves, f)
-    nested = any(_core.is_traced(p) for p in (*points, *seeds)) or any(_core.parts(r) is not None for r in results)
+    results, shape = recording.run(lambda v: f(unflatten(structure, v)), result_leaves, f)
+    nested = any(_core.is_traced(p) for p in (*points, *seeds)) or _core.highest_level(results) >= 0
     if nested or _core.depends_outside(recording.tape, recording.lo):
         return _nested(f, unflatten(structure, points), unflatten(structure, seeds), order)
     first = [recording.finish(r) for r in results]
@@ -103,14 +106,14 @@ class Derivative(Transform):
         else:
             x, function = args[self.argnums], lambda x: self.f(*args[: self.argnums], x, *args[self.argnums :][1:], **kwargs)
         if np.shape(_core.plain(x)) != ():
-            raise ShapeError(f"derivative needs a scalar argument, but that of {_name(self.f)} has shape {np.shape(_core.plain(x))}; use "
+            raise ShapeError(f"derivative needs a scalar argument, but that of {function_name(self.f)} has shape {np.shape(_core.plain(x))}; use "
                              "dualad.elementwise_grad, jacobian, or taylor with a direction")
-        functools_name = _Named(function, self.f)
+        named = _Named(function, self.f)
         if self.order == 0:
             return function(x)
         if self.order == 1:
-            return jvp(functools_name, (x,), (np.ones_like(_core.plain(x)),))[1]
-        leaves, structure = flatten(taylor(functools_name, x, self.order)[self.order])
+            return jvp(named, (x,), (np.ones_like(_core.plain(x)),))[1]
+        leaves, structure = flatten(taylor(named, x, self.order)[self.order])
         return unflatten(structure, [c * math.factorial(self.order) for c in leaves])
 
 
@@ -118,7 +121,7 @@ class _Named:
     """A function under the name of another, for error messages."""
 
     def __init__(self, call: Callable[..., Any], named: Callable[..., Any]) -> None:
-        self.call, self.__name__ = call, _name(named)
+        self.call, self.__name__ = call, function_name(named)
 
     def __call__(self, x: Any) -> Any:
         return self.call(x)

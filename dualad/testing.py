@@ -153,7 +153,7 @@ def _check_forward(case: Case, v: np.ndarray, d: Differences, tolerance: _Tolera
     bad = _wrong(case, d, got, tolerance)
     if bad.any():
         if np.count_nonzero(v) > 1:
-            v = _narrowed(v, lambda part: _wrong(case, case.differences(part), case.forward(part), tolerance).any())
+            v = _narrowed(v, lambda part: bool(_wrong(case, case.differences(part), case.forward(part), tolerance).any()))
             d, got = case.differences(v), case.forward(v)
             bad = _wrong(case, d, got, tolerance)
         k = int(np.argmax(bad))

@@ -3,241 +3,16 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import threading
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from . import _core
-from .errors import DetachedError, DtypeError, DualadError, EscapedError, ShapeError, TreeError
+from ._calls import LEVELS, Argnums, Selected, function_name, leaves_and_aux, result_leaves, scalar_result, split_aux
+from ._recording import Recording, watched
+from .errors import DtypeError
 from .tree import flatten, matching, unflatten
-
-Argnums = Any  # int, str, or a tuple of them
-
-
-class _Levels(threading.local):
-    """The forward transforms that are running in this thread."""
-
-    def __init__(self) -> None:
-        self.live: list[int] = [0]
-
-
-LEVELS = _Levels()
-
-
-# ---- arguments and results ----
-
-
-class Selected:
-    """The differentiated arguments of a call as a list of leaves, and the call with other leaves in their place."""
-
-    __slots__ = ("args", "f", "keys", "kwargs", "leaves", "single", "structure")
-
-    def __init__(self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.f, self.args, self.kwargs = f, args, kwargs
-        self.single = not isinstance(argnums, (tuple, list))
-        wanted = (argnums,) if self.single else tuple(argnums)
-        self.keys = [self._key(k) for k in wanted]
-        if len(set(self.keys)) != len(self.keys):
-            raise TypeError(f"argnums={argnums!r} names an argument of {_name(f)} twice; each may be differentiated once")
-        chosen = [kwargs[k] if isinstance(k, str) else args[k] for k in self.keys]
-        leaves, self.structure = flatten(chosen[0] if self.single else tuple(chosen))
-        self.leaves = _core.points(leaves, self._name)
-
-    def _key(self, k: Any) -> int | str:
-        if isinstance(k, str):
-            if k in self.kwargs:
-                return k
-            names = _parameter_names(self.f)
-            if k in names and names.index(k) < len(self.args):
-                return names.index(k)
-            raise TypeError(f"argnums names {k!r}, which was not passed to {_name(self.f)} (parameters: {', '.join(names) or 'unknown'})")
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-            raise TypeError(f"argnums must be an int, a parameter name or a tuple of them, not {k!r}")
-        if not -len(self.args) <= k < len(self.args):
-            raise TypeError(f"argnums={k}, but {_name(self.f)} was called with {len(self.args)} positional arguments; pass the argument to "
-                            "differentiate by position, or give its name as argnums")
-        return int(k) % len(self.args)
-
-    def _name(self, leaf: int) -> str:
-        where = f"argument {self.keys[0]!r}" if self.single else f"one of the arguments {tuple(self.keys)}"
-        return f"{where} of {_name(self.f)}" + (f" (leaf {leaf})" if leaf else "")
-
-    def __call__(self, leaves: list[Any]) -> Any:
-        tree = unflatten(self.structure, leaves)
-        args, kwargs = list(self.args), self.kwargs
-        for key, value in zip(self.keys, (tree,) if self.single else tree):
-            if isinstance(key, str):
-                kwargs = {**kwargs, key: value}
-            else:
-                args[key] = value
-        return self.f(*args, **kwargs)
-
-
-def _parameter_names(f: Callable[..., Any]) -> list[str]:
-    try:
-        return list(inspect.signature(f).parameters)
-    except (TypeError, ValueError):
-        return []
-
-
-def _name(f: Any) -> str:
-    return getattr(f, "__name__", type(f).__name__) if not isinstance(f, Transform) else f"{f.label}({_name(f.f)})"
-
-
-def _split_aux(y: Any, f: Any) -> tuple[Any, Any]:
-    if not isinstance(y, tuple) or len(y) != 2:
-        raise TypeError(f"has_aux=True: {_name(f)} must return a pair (result, auxiliary data), but returned {_core._short(_core.value(y))}")
-    return y
-
-
-def _result_leaves(y: Any, f: Any) -> tuple[list[Any], Any]:
-    """Checked leaves of a function's result: numbers, arrays and traced values."""
-    if y is None:
-        raise DtypeError(f"{_name(f)} returned None; a differentiated function must return its result (is a return statement missing?)")
-    packed = _core.pack(y) if isinstance(y, np.ndarray) else y
-    leaves, structure = flatten(packed)
-    return [_result_leaf(x, f) for x in leaves], structure
-
-
-def _leaves_and_aux(y: Any, f: Any, has_aux: bool) -> tuple[list[Any], Any, Any]:
-    """Checked result leaves, their structure, auxiliary data."""
-    y, aux = _split_aux(y, f) if has_aux else (y, None)
-    return (*_result_leaves(y, f), aux)
-
-
-def _result_leaf(x: Any, f: Any) -> Any:
-    x = _core.pack(x)
-    if _core.is_traced(x):
-        _check_alive(x, f)
-        return x
-    if isinstance(x, (bool, int, float, complex, np.number, np.bool_)):
-        return x
-    if isinstance(x, np.ndarray) and x.dtype.kind in "biufc":
-        return x
-    raise DtypeError(f"{_name(f)} returned {_core._short(x)} of type {type(x).__name__}, which has no derivative; return numbers or arrays "
-                     "(other results: has_aux=True)")
-
-
-def _check_alive(x: Any, f: Any) -> None:
-    while (parts := _core.parts(x)) is not None:
-        if parts[0] not in LEVELS.live:
-            raise EscapedError(f"{_name(f)} returned a Dual of a transform that had ended before (kept in a global, a closure or an "
-                               "attribute?); return it from that transform, or keep dualad.value(x)")
-        x = parts[1]
-    if _core.escaped(x):
-        raise EscapedError(f"{_name(f)} returned a traced value of a transform that had ended before, or of another thread; keep "
-                           "dualad.value(x) where the plain number is meant")
-
-
-def _scalar_result(y: Any, f: Any, holomorphic: bool) -> Any:
-    """The scalar that a gradient is taken of."""
-    y = _core.pack(y)
-    if y is None or not (_core.is_traced(y) or isinstance(y, (int, float, complex, np.generic, np.ndarray))):
-        if isinstance(y, (list, tuple, dict)):
-            raise ShapeError(f"{_name(f)} returned a {type(y).__name__}; grad needs one scalar (sum it up, or use dualad.jacobian; for "
-                             "(value, other results) use has_aux=True)")
-        _result_leaves(y, f)
-    y = _result_leaf(y, f)
-    shape = np.shape(_core.plain(y))
-    if shape != ():
-        raise ShapeError(f"{_name(f)} returned an array of shape {shape}; grad needs a scalar (use np.sum, or dualad.jacobian for all "
-                         "derivatives, dualad.elementwise_grad for an elementwise function)")
-    if np.iscomplexobj(_core.plain(y)) and not holomorphic:
-        raise DtypeError(f"{_name(f)} returned the complex number {_core._short(_core.plain(y))}; grad needs a real result (np.real, np.abs), "
-                         "or holomorphic=True for the complex derivative of a holomorphic function")
-    return y
-
-
-def _plain_result(y: Any, tape: Any) -> Any:
-    """A result as its user gets it: without the traces of a tape that has ended; what is returned shares no memory."""
-    parts = _core.parts(y)
-    if parts is not None:
-        return _core.join(parts[0], _plain_result(parts[1], tape), _plain_result(parts[2], tape))
-    if _core.is_traced(y):
-        return y if tape.recording else _core.value(y)
-    return y.copy() if isinstance(y, np.ndarray) else y
-
-
-# ---- sweeping nested results ----
-
-
-def _watched(run: Callable[[], Any]) -> Any:
-    """Runs, and makes an error of every traced value that could not become a plain number, also where the user's code or NumPy caught
-    the first one: its derivative would be lost."""
-    before = _core.swap_refusal(None)
-    try:
-        out = run()
-    except DualadError:
-        raise
-    except Exception as error:
-        message = _core.swap_refusal(None)
-        if message is None:
-            raise
-        raise DetachedError(message) from error
-    finally:
-        message = _core.swap_refusal(before)
-    if message is not None:
-        raise DetachedError(message)
-    return out
-
-
-class Recording:
-    """One run of a function on fresh variables, and the sweeps over what it recorded."""
-
-    __slots__ = ("inputs", "lo", "tape", "variables")
-
-    def __init__(self, leaves: list[Any]) -> None:
-        self.tape = _core.begin()
-        try:
-            self.variables, self.lo = _core.fresh_all(self.tape, leaves)
-        except BaseException:
-            _core.end(self.tape)
-            raise
-        self.inputs = [_innermost(v) for v in self.variables]
-
-    def run(self, call: Callable[[list[Any]], Any], check: Callable[..., Any], *options: Any) -> Any:
-        """Runs the function, checks its result with ``check(result, *options)`` and ends the recording."""
-        try:
-            return _watched(lambda: check(call(self.variables), *options))
-        finally:
-            _core.end(self.tape)
-
-    def pull(self, results: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
-        """Cotangents of the variables. A Dual result or cotangent is taken apart: parts pair as in dual multiplication."""
-        level = max([_level(y) for y in (*results, *cotangents)], default=-1)
-        if level < 0:
-            pairs = [(y, c) for y, c in zip(results, cotangents) if _core.on_tape(y, self.tape, self.lo)]
-            return _core.pull(self.tape, self.lo, self.inputs, [y for y, _ in pairs], [c for _, c in pairs], 0)
-        split = [(_at_level(y, level), _at_level(c, level)) for y, c in zip(results, cotangents)]
-        primal = self.pull([y[0] for y, _ in split], [c[0] for _, c in split])
-        cross = [(y[0], c[1]) for y, c in split if c[1] is not None] + [(y[1], c[0]) for y, c in split if y[1] is not None]
-        tangent = self.pull([y for y, _ in cross], [c for _, c in cross])
-        return [_core.join(level, p, t) for p, t in zip(primal, tangent)]
-
-    def finish(self, y: Any) -> Any:
-        return _plain_result(y, self.tape)
-
-
-def _level(x: Any) -> int:
-    parts = _core.parts(x) if _core.is_traced(x) else None
-    return -1 if parts is None else parts[0]
-
-
-def _at_level(x: Any, level: int) -> tuple[Any, Any]:
-    """Primal and tangent at a level; None for a tangent that is not there."""
-    parts = _core.parts(x) if _core.is_traced(x) else None
-    return (parts[1], parts[2]) if parts is not None and parts[0] == level else (x, None)
-
-
-def _innermost(v: Any) -> Any:
-    while (parts := _core.parts(v)) is not None:
-        v = parts[1]
-    return v
-
-
-# ---- the transforms as objects: picklable, with the name and docstring of the function ----
 
 
 class Transform:
@@ -255,16 +30,16 @@ class Transform:
         return self if instance is None else functools.partial(self, instance)
 
     def __repr__(self) -> str:
-        return f"<dualad.{self.label} of {_name(self.f)}>"
+        return f"<dualad.{self.label} of {function_name(self.f)}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
     def _with_aux(self, y: Any) -> tuple[Any, Any]:
-        return _split_aux(y, self.f) if self.has_aux else (y, None)
+        return split_aux(y, self.f) if self.has_aux else (y, None)
 
     def _leaves(self, y: Any) -> tuple[list[Any], Any, Any]:
-        return _leaves_and_aux(y, self.f, self.has_aux)
+        return leaves_and_aux(y, self.f, self.has_aux)
 
 
 class ValueAndGrad(Transform):
@@ -276,7 +51,7 @@ class ValueAndGrad(Transform):
 
     def _checked(self, y: Any) -> tuple[Any, Any]:
         y, aux = self._with_aux(y)
-        return _scalar_result(y, self.f, self.holomorphic), aux
+        return scalar_result(y, self.f, self.holomorphic), aux
 
     def compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         """(value, gradient, auxiliary data)."""
@@ -315,7 +90,7 @@ class ElementwiseGrad(Transform):
 def _need_complex(leaves: list[Any], f: Any) -> None:
     for x in leaves:
         if not np.iscomplexobj(_core.plain(x)):
-            raise DtypeError(f"holomorphic=True, but an argument of {_name(f)} is real ({_core._short(_core.plain(x))}); pass complex values")
+            raise DtypeError(f"holomorphic=True, but an argument of {function_name(f)} is real ({_core._short(_core.plain(x))}); pass complex values")
 
 
 def _map_any(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -437,27 +212,23 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     -----
     Dual numbers (Wengert 1964; Griewank & Walther, *Evaluating Derivatives*, ch. 3.1).
     """
-    for name, given in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(given, (tuple, list)):
-            raise TypeError(f"jvp takes {name} as a tuple of arguments, e.g. jvp(f, (x,), (v,)); got {type(given).__name__}")
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        name, given = ("tangents", tangents) if isinstance(primals, (tuple, list)) else ("primals", primals)
+        raise TypeError(f"jvp takes {name} as a tuple of arguments, e.g. jvp(f, (x,), (v,)); got {type(given).__name__}")
     leaves, structure = flatten(tuple(primals))
-    points = [_core.as_point(x, f"a primal of {_name(f)}") for x in leaves]
+    points = _core.points(leaves, lambda k: f"primal {k} of {function_name(f)}")
     directions = matching(structure, tuple(tangents), "the tangents argument of jvp")
-    directions = [_core.as_tangent(t, p, f"tangent {k}") for k, (t, p) in enumerate(zip(directions, points))]
+    directions = [_core.as_tangent(t, p, "a tangent") for t, p in zip(directions, points)]
     level = _core.new_level()
     LEVELS.live.append(level)
     try:
         variables = unflatten(structure, _core.lift(points, directions, level))
-        results, shape, aux = _watched(lambda: _leaves_and_aux(f(*variables), f, has_aux))
+        results, shape, aux = watched(lambda variables: f(*variables), variables, leaves_and_aux, f, has_aux)
     finally:
         LEVELS.live.remove(level)
-    parts = [_core.split(r, level) for r in results]
-    out = unflatten(shape, [_owned(p) for p, _ in parts]), unflatten(shape, [_owned(t) for _, t in parts])
+    primal_parts, tangent_parts = _core.owned_parts(results, level)
+    out = unflatten(shape, primal_parts), unflatten(shape, tangent_parts)
     return (*out, _map_any(lambda x: _core.split(x, level)[0], aux)) if has_aux else out
-
-
-def _owned(x: Any) -> Any:
-    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -491,8 +262,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (array([3., 4.]), array([1., 2.]))
     """
     leaves, structure = flatten(tuple(primals))
-    recording = Recording([_core.as_point(x, f"a primal of {_name(f)}") for x in leaves])
-    results, shape, aux = recording.run(lambda variables: f(*unflatten(structure, variables)), _leaves_and_aux, f, has_aux)
+    recording = Recording(_core.points(leaves, lambda k: f"primal {k} of {function_name(f)}"))
+    results, shape, aux = recording.run(lambda variables: f(*unflatten(structure, variables)), leaves_and_aux, f, has_aux)
 
     def pull(cotangent: Any) -> Any:
         given = matching(shape, cotangent, "the cotangent")
@@ -530,11 +301,11 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     A forward sweep over the tape of one recording; inside another transform `f` is run again on Duals instead.
     """
     leaves, structure = flatten(tuple(primals))
-    points = [_core.as_point(x, f"a primal of {_name(f)}") for x in leaves]
+    points = _core.points(leaves, lambda k: f"primal {k} of {function_name(f)}")
     recording = Recording(points)
-    results, shape = recording.run(lambda variables: f(*unflatten(structure, variables)), _result_leaves, f)
+    results, shape = recording.run(lambda variables: f(*unflatten(structure, variables)), result_leaves, f)
     nested = _core.depends_outside(recording.tape, recording.lo) or any(_core.is_traced(p) for p in points)
-    nested = nested or any(_level(r) >= 0 for r in results)
+    nested = nested or _core.highest_level(results) >= 0
 
     def linear(*tangents: Any) -> Any:
         given = matching(structure, tangents, "the tangents")
@@ -563,7 +334,7 @@ class Hvp(Transform):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) < 2:
-            raise TypeError(f"hvp(f)(x, v) takes the arguments of {_name(self.f)} and the vector v after them; got {len(args)} arguments")
+            raise TypeError(f"hvp(f)(x, v) takes the arguments of {function_name(self.f)} and the vector v after them; got {len(args)} arguments")
         *rest, v = args
         selected = Selected(self.f, self.argnums, tuple(rest), kwargs)
         tree = unflatten(selected.structure, selected.leaves)
@@ -640,5 +411,3 @@ def stop_gradient(x: Any) -> Any:
     leaves, structure = flatten(x)
     return unflatten(structure, [_core.value(leaf) for leaf in leaves])
 
-
-__all__ = ["TreeError", "elementwise_grad", "grad", "hvp", "jvp", "linearize", "stop_gradient", "value_and_grad", "vhp", "vjp"]

@@ -47,6 +47,8 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
     >>> unflatten(structure, [x * 10 for x in leaves])
     {'a': 10.0, 'b': (20.0, [30.0])}
     """
+    if type(tree) in USUAL:
+        return [tree], LEAF
     leaves: list[Any] = []
     return leaves, _walk(tree, leaves)
 
@@ -139,7 +141,7 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 def matching(structure: Any, tree: Any, what: str) -> list[Any]:
     """The leaves of `tree`, which must have the given structure."""
     leaves, other = flatten(tree)
-    if other != structure:
+    if other is not structure and other != structure:
         raise TreeError(f"{what} has the structure {describe(other)}, but {describe(structure)} is needed (the same nesting, keys and lengths)")
     return leaves
 

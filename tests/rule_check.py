@@ -20,6 +20,15 @@ def draw(rng, like):
     return np.asarray(v, np.asarray(like).dtype)[()]
 
 
+def raised(call, *xs):
+    """The exception that the plain call raises."""
+    try:
+        call(*xs)
+    except Exception as error:
+        return (ValueError, IndexError) if isinstance(error, np.exceptions.AxisError) else type(error)
+    raise AssertionError("the plain call raises nothing")
+
+
 def inner(a, b):
     return float(sum(np.sum((np.conj(x) * y).real) for x, y in zip(a, b, strict=True)))
 
@@ -39,8 +48,8 @@ def near(a, b, rtol=1e-9, atol=1e-10):
 def check(f, *xs, value=True, second=True, single=True, seeds=True):
     """All checks of `f` at `xs`.
 
-    The flags leave out what does not apply: `value` for uninitialised results, `second` at kinks, `single` where float32 changes a
-    decision, `seeds` where a lone traced argument is not seen by NumPy's dispatcher.
+    The flags leave out what does not apply: `value` for uninitialised results, `second` at kinks, `single` where float32
+    changes a decision, `seeds` where a lone traced argument is not seen by NumPy's dispatcher.
     """
     rng = np.random.default_rng(0)
     xs = tuple(np.asarray(x)[()] if np.ndim(x) == 0 else np.asarray(x) for x in xs)

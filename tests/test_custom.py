@@ -2,6 +2,7 @@
 
 import copy
 import doctest
+import functools
 import gc
 import pathlib
 import pickle
@@ -340,6 +341,13 @@ def test_pickle_by_reference_and_by_parts():
     np.testing.assert_array_equal(da.jacobian(again)(X), np.diag(2 * X))
     gradient = pickle.loads(pickle.dumps(da.grad(cubed)))
     assert gradient(2.0) == 12.0
+
+
+def test_a_callable_without_a_name():
+    f = da.primitive(functools.partial(np.multiply, 3.0))
+    f.defvjp(lambda g, ans, x: 3.0 * g)
+    assert da.grad(f)(2.0) == 3.0
+    assert f.__name__ == "partial"
 
 
 def test_plain_calls_return_what_the_function_returns():

@@ -93,3 +93,18 @@ def test_a_jacobian_of_wrong_shape():
     f = da.from_jacobian(lambda x, y: x * y, lambda x, y: np.diag(y))
     with pytest.raises(RuleError, match="tuple of 2"):
         da.vjp(f, X, Y)[1](X)
+
+
+def test_a_jacobian_that_hides_its_refusal_does_not_lose_a_derivative():
+    """The Jacobian swallows the error that a traced value raises and returns something constant instead."""
+
+    def jac(x):
+        try:
+            return np.array([[2 * float(x[0])]])
+        except TypeError:
+            return np.array([[0.0]])
+
+    f = da.from_jacobian(lambda x: x * x, jac)
+    np.testing.assert_array_equal(da.jacobian(f)(np.array([3.0])), [[6.0]])
+    with pytest.raises(NoRuleError, match="from_jacobian"):
+        da.hessian(lambda x: np.sum(f(x)))(np.array([3.0]))

@@ -61,8 +61,9 @@ def test_import_brings_numpy_alone():
     modules = "import sys, json, {}; print(json.dumps(sorted(sys.modules)))"
     before, after = (set(json.loads(python(modules.format(name)))) for name in ("numpy", "dualad"))
     foreign = {m.split(".")[0] for m in after - before} - sys.stdlib_module_names
-    assert foreign <= {"dualad", "numpy", "_cython_" + _core.cython_version.replace(".", "_"), "cython_runtime"}
-    assert not after & {"dualad._demo", "dualad._info", "dualad.testing"}
+    assert {m for m in foreign if not m.startswith("_")} <= {"dualad", "numpy", "cython_runtime"}
+    lazy = {"numpy.testing", "numpy.f2py", "numpy.ma", "numpy.random"}  # NumPy loads them when asked
+    assert not (after - before) & {"dualad._demo", "dualad._info", "dualad.testing", *lazy}
 
 
 def test_all_is_complete():

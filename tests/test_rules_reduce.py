@@ -2,8 +2,25 @@
 
 import numpy as np
 import pytest
-from rule_check import check
-from rule_inputs import ALL, ARRAYS, COMPLEX, CUBE, EMPTY, HOLED, MASK, MATRIX, POSITIVE, REAL, ROW, VECTOR, ZEROS, cases, products, rows
+from rule_check import check, raised
+from rule_inputs import (
+    ALL,
+    ARRAYS,
+    COMPLEX,
+    CUBE,
+    EMPTY,
+    HOLED,
+    MASK,
+    MATRIX,
+    POSITIVE,
+    REAL,
+    ROW,
+    VECTOR,
+    ZEROS,
+    cases,
+    products,
+    rows,
+)
 
 import dualad as da
 
@@ -119,7 +136,7 @@ def test_one_operand(f, x):
     convolve_scalar=(lambda a, b: np.convolve(a, b), ROW, np.array(2.0)),
     bincount=(lambda w: np.bincount([0, 1, 2, 1, 0], w, minlength=6), VECTOR),
     histogram=(lambda w: np.histogram([0.1, 0.5, -0.3, 2.0, 0.2], 4, weights=w)[0], VECTOR),
-    histogram_density=(lambda w: np.histogram([0.1, 0.5, -0.3, 2.0, 0.2], [-1, 0, 0.3, 2], weights=w, density=True)[0], VECTOR**2),
+    histogram_density=(lambda w: np.histogram([0.1, 0.5, -0.3, 2, 0.2], [-1, 0, 0.3, 2], weights=w, density=True)[0], VECTOR**2),
     histogram_shaped=(lambda w: np.histogram(MATRIX, 4, weights=w)[0], POSITIVE),
     histogram_edges=(lambda a: np.histogram_bin_edges(a, 4), VECTOR),
     histogram_of_data=(lambda a: np.histogram(a, 4)[1], VECTOR),
@@ -223,15 +240,16 @@ def test_integer_results_have_no_derivative():
 
 
 @pytest.mark.parametrize("call", [
-    lambda x: np.sum(x, axis=2), lambda x: np.mean(x, axis=(0, 0)), lambda x: np.max(x[:0]), lambda x: np.var(x, ddof=1, correction=1),
+    lambda x: np.sum(x, axis=2), lambda x: np.mean(x, axis=(0, 0)), lambda x: np.max(x[:0]),
+    lambda x: np.var(x, ddof=1, correction=1),
     lambda x: np.average(x, weights=np.zeros((3, 4))), lambda x: np.average(x, weights=np.ones(3)), lambda x: np.diff(x, -1),
-    lambda x: np.gradient(x, 1, 2, 3), lambda x: np.gradient(x[:1]), lambda x: np.quantile(x, 2.0), lambda x: np.cumsum(x, axis=5),
-    lambda x: np.quantile(x, 0.5, method="nonsense"), lambda x: np.convolve(x[0], x[0][:0]), lambda x: np.min(x, axis=0, where=MASK),
+    lambda x: np.gradient(x, 1, 2, 3), lambda x: np.gradient(x[:1]), lambda x: np.quantile(x, 2.0),
+    lambda x: np.cumsum(x, axis=5),
+    lambda x: np.quantile(x, 0.5, method="nonsense"), lambda x: np.convolve(x[0], x[0][:0]),
+    lambda x: np.min(x, axis=0, where=MASK),
 ])
 def test_raises_where_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
-        call(MATRIX)
-    kind = (ValueError, IndexError) if plain.type is np.exceptions.AxisError else plain.type
+    kind = raised(call, MATRIX)
     with pytest.raises(kind):
         da.vjp(call, MATRIX)
     with pytest.raises(kind):

@@ -5,8 +5,25 @@ import pickle
 
 import numpy as np
 import pytest
-from rule_check import check
-from rule_inputs import ALL, ARRAYS, COMPLEX, CUBE, EMPTY, HOLED, MASK, MATRIX, POSITIVE, REAL, ROW, SCALAR, VECTOR, cases, products, rows
+from rule_check import check, raised
+from rule_inputs import (
+    ALL,
+    ARRAYS,
+    COMPLEX,
+    CUBE,
+    EMPTY,
+    HOLED,
+    MASK,
+    MATRIX,
+    POSITIVE,
+    REAL,
+    ROW,
+    SCALAR,
+    VECTOR,
+    cases,
+    products,
+    rows,
+)
 
 import dualad as da
 
@@ -211,12 +228,12 @@ def test_methods(x):
     check(lambda a: a.take([1, 2]) * a.take(0), x)
     check(lambda a: a.compress([True, True], axis=0), x)
     check(lambda a: a.item(1) * a.item(0), x, single=False)
-    check(lambda a: np.stack(list(np.ravel(a).tolist())), x, single=False)
+    check(lambda a: np.stack(np.ravel(a).tolist()), x, single=False)
     check(lambda a: a.astype(np.float64), x)
     check(lambda a: a.astype(complex) * 1j, x, seeds=False, single=False)
     check(lambda a: copy.copy(a) * copy.deepcopy(a), x)
     if np.ndim(x) > 1:
-        check(lambda a: a.diagonal() * a.trace(), x)
+        check(lambda a: a.diagonal() * a.trace().sum(), x)
         check(lambda a: a.item((0,) * np.ndim(a)) * a.item(*(0,) * np.ndim(a)), x, single=False)
 
 
@@ -258,9 +275,7 @@ def test_a_cast_keeps_the_derivative_of_floating_kinds():
     lambda x: np.compress([[True]], x), lambda x: np.delete(x, 77), lambda x: np.sort(x, kind="heapsort", stable=True),
 ])
 def test_raises_where_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
-        call(MATRIX)
-    kind = (ValueError, IndexError) if plain.type is np.exceptions.AxisError else plain.type
+    kind = raised(call, MATRIX)
     with pytest.raises(kind):
         da.vjp(call, MATRIX)
     with pytest.raises(kind):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rule_check import check
+from rule_check import check, raised
 from rule_inputs import ALL, ARRAYS, COMPLEX, CUBE, EMPTY, MATRIX, REAL, ROW, SCALAR, VECTOR, cases, products, rows
 
 import dualad as da
@@ -175,18 +175,19 @@ def test_list_and_object_array_operands():
 
 
 @pytest.mark.parametrize("call", [
-    lambda x: np.reshape(x, (5, 5)), lambda x: np.transpose(x, (0, 0)), lambda x: np.transpose(x, (0,)), lambda x: np.squeeze(x, 0),
+    lambda x: np.reshape(x, (5, 5)), lambda x: np.transpose(x, (0, 0)), lambda x: np.transpose(x, (0,)),
+    lambda x: np.squeeze(x, 0),
     lambda x: np.swapaxes(x, 0, 2), lambda x: np.broadcast_to(x, (3, 5)), lambda x: np.concatenate([x, x[0]]),
     lambda x: np.stack([x, x[:2]]), lambda x: np.split(x, 2), lambda x: np.expand_dims(x, 5), lambda x: np.flip(x, 3),
-    lambda x: np.rot90(x, 1, (0, 0)), lambda x: np.hsplit(x[0, 0], 1), lambda x: np.pad(x, 1, "nonsense"), lambda x: np.pad(x, -1),
+    lambda x: np.rot90(x, 1, (0, 0)), lambda x: np.hsplit(x[0, 0], 1), lambda x: np.pad(x, 1, "nonsense"),
+    lambda x: np.pad(x, -1),
     lambda x: np.tile(x, -1), lambda x: np.repeat(x, -1), lambda x: np.moveaxis(x, 0, 7), lambda x: np.block([[x], x]),
     lambda x: np.array_split(x, 0), lambda x: np.roll(x, 1, 5), lambda x: np.matrix_transpose(x[0]), lambda x: np.fliplr(x[0]),
 ])
 def test_raises_where_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
-        call(MATRIX)
+    kind = raised(call, MATRIX)
     for mode in (lambda: da.vjp(call, MATRIX), lambda: da.jvp(call, (MATRIX,), (MATRIX,))):
-        with pytest.raises(plain.type if plain.type is not np.exceptions.AxisError else (ValueError, IndexError)):
+        with pytest.raises(kind):
             mode()
 
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from rule_check import check, same
+from dualad._core import operations
+from rule_check import check, raised, same
 from rule_inputs import COMPLEX, CUBE, EMPTY, MASK, MATRIX, POSITIVE, ROW, SCALAR, VECTOR, cases, rows
 
 import dualad as da
-from dualad._core import operations
 
-BINARY = [np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.subtract, np.divide, np.hypot]
 REORDERABLE = [np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2]
+BINARY = [*REORDERABLE, np.subtract, np.divide, np.hypot]
 NAMES = [u.__name__ for u in BINARY]
 
 
@@ -143,7 +143,7 @@ def test_steps_give_plain_results():
     def f(a):
         for ufunc in (np.isnan, np.isfinite, np.isinf, np.signbit, np.logical_not):
             same(ufunc(a), ufunc(MATRIX))
-        for ufunc in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and, np.logical_or):
+        for ufunc in (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and):
             same(ufunc(a, 0.2), ufunc(MATRIX, 0.2))
             same(ufunc(0.2, a), ufunc(0.2, MATRIX))
         same(np.frexp(a)[1], np.frexp(MATRIX)[1])
@@ -196,9 +196,7 @@ def test_reductions_of_object_arrays():
     lambda x: np.maximum.reduce(x, where=MASK), lambda x: np.add.reduce(x[:0], initial=None), lambda x: np.add.outer(x),
 ])
 def test_raises_where_numpy_raises(call):
-    with pytest.raises(Exception) as plain:
-        call(MATRIX)
-    kind = (ValueError, IndexError) if plain.type is np.exceptions.AxisError else plain.type
+    kind = raised(call, MATRIX)
     with pytest.raises(kind):
         da.vjp(call, MATRIX)
     with pytest.raises(kind):

@@ -32,6 +32,7 @@ from . import (  # noqa: F401 - imported for their registrations
     quantiles,
     queries,
     ranges,
+    rearranging,
     reductions,
     selection,
     shaping,

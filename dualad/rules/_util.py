@@ -99,14 +99,17 @@ def reshape(x: Any, to: Sequence[int]) -> Any:
 
 
 def expand(g: Any, axes: int | tuple[int, ...]) -> Any:
-    """Puts axes of length one back where a reduction over `axes` (counted from the end, of the operand) removed them."""
-    if type(axes) is not int:
-        if len(axes) != 1:
-            return np.expand_dims(g, axes) if axes else g
-        (axes,) = axes
+    """Puts axes of length one back where a reduction over `axes` (from the operand's end, ascending) removed them."""
     s = shape(g)
-    at = len(s) + 1 + axes
-    return reshape(g, s[:at] + (1,) + s[at:])
+    if type(axes) is int:
+        at = len(s) + 1 + axes
+        return reshape(g, s[:at] + (1,) + s[at:])
+    if not axes:
+        return g
+    to, n = list(s), len(s) + len(axes)
+    for k in axes:
+        to.insert(n + k, 1)
+    return reshape(g, to)
 
 
 def spread(g: Any, to: tuple[int, ...]) -> Any:

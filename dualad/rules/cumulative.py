@@ -37,7 +37,7 @@ def _cumsum_impl(x: Any, axis: int, kind: Any = None) -> Any:
 
 def _cumsum_vjp(i: int, g: Any, ans: Any, x: Any, axis: int, kind: Any = None) -> Any:
     back = along(axis, None, None, -1)
-    return np.cumsum(g[back], axis=axis)[back]
+    return cumsum_p(g[back], axis=axis)[back]
 
 
 cumsum_p = Primitive("cumsum", _cumsum_impl, vjp=_cumsum_vjp, linear=True)

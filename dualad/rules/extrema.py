@@ -8,27 +8,30 @@ import numpy as np
 
 from .._core import smul
 from ..primitive import Primitive, implements
-from ._util import constant, dtype, expand, ndim, shape
+from ._util import constant, expand, ndim, real_dtype, shape
 from .reductions import reduce_params, reduced_axes, reexpand
 
 _NONE = np._NoValue
 
 
 @constant
-def _share(x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, where: Any) -> Any:
-    """Share of each element in the result: one over the number of tied elements, else zero; initial value last."""
+def _tied(x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, where: Any) -> tuple[Any, Any, Any]:
+    """Which elements equal the result, how many they are (reduced axes kept), and the share of the initial value."""
     axes = reduced_axes(x, axis)
     top = np.asarray(reexpand(ans, x, axis, keepdims))
-    mask = (x == top) | ((x != x) & (top != top))
-    if where is not True:
-        mask = mask & where
-    n = np.add.reduce(mask, axes, np.intp, None, True)
-    hit = None if initial is None else (initial == top) | ((initial != initial) & (top != top))
-    n = n if hit is None else n + hit
-    kind = dtype(x) if dtype(x).kind == "f" else np.dtype(float)
-    one = np.divide(1, np.maximum(n, 1), dtype=kind)
-    hit = None if hit is None else np.asarray(one * hit).reshape(shape(ans))
-    return np.where(mask, one, np.zeros((), kind)), hit
+    mask = np.asarray(x == top)
+    kind = real_dtype(x)
+    n = np.add.reduce(mask, axes, kind, None, True)
+    if where is True and initial is None and n.all():
+        return mask, n, None
+    mask = (mask | ((x != x) & (top != top))) & where
+    n = np.add.reduce(mask, axes, kind, None, True)
+    hit = None
+    if initial is not None:
+        hit = np.asarray((initial == top) | ((initial != initial) & (top != top)), kind)
+        n = n + hit
+        hit = (hit / n).reshape(shape(ans))
+    return mask, np.maximum(n, 1), hit
 
 
 def _impl(function: Any) -> Any:
@@ -44,17 +47,17 @@ def _impl(function: Any) -> Any:
 
 
 def _jvp(i: int, t: Any, ans: Any, x: Any, *initial: Any, axis: Any, keepdims: bool, where: Any = True, kind: Any = None) -> Any:
-    share, hit = _share(x, ans, initial[0] if initial else None, axis, keepdims, where)
+    mask, n, hit = _tied(x, ans, initial[0] if initial else None, axis, keepdims, where)
     if i == 1:
         return smul(expand(t, tuple(range(-ndim(ans), 0))) if ndim(t) else t, hit)
-    return np.sum(smul(t, share), axis=reduced_axes(x, axis), keepdims=keepdims)
+    return np.sum(np.where(mask, t, 0) / n, axis=reduced_axes(x, axis), keepdims=keepdims)
 
 
 def _vjp(i: int, g: Any, ans: Any, x: Any, *initial: Any, axis: Any, keepdims: bool, where: Any = True, kind: Any = None) -> Any:
-    share, hit = _share(x, ans, initial[0] if initial else None, axis, keepdims, where)
+    mask, n, hit = _tied(x, ans, initial[0] if initial else None, axis, keepdims, where)
     if i == 1:
         return np.sum(smul(g, hit), axis=tuple(range(-ndim(ans), 0)))
-    return smul(reexpand(g, x, axis, keepdims), share)
+    return np.where(mask, reexpand(g, x, axis, keepdims) / n, 0)
 
 
 def _extremum(name: str, function: Any) -> Primitive:

@@ -26,8 +26,12 @@ def _scatter_impl(g: Any, index: Any, axis: int, length: int) -> Any:
     after = -axis - 1
     s = g.shape
     before = s[: len(s) - index.ndim - after]
-    rows = int(np.prod(before, dtype=int))
     tail = s[len(s) - after :] if after else ()
+    if not before:
+        out = np.zeros((length, *tail), g.dtype)
+        np.add.at(out, index.reshape(-1), g.reshape(index.size, *tail))
+        return out
+    rows = int(np.prod(before, dtype=int))
     out = np.zeros((length, rows, *tail), g.dtype)
     np.add.at(out, index.ravel(), np.moveaxis(g.reshape(rows, index.size, *tail), 1, 0))
     return np.moveaxis(out, 0, 1).reshape(before + (length,) + tail)

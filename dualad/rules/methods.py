@@ -160,8 +160,8 @@ def _has_object_loop(ufunc: np.ufunc) -> bool:
 
 
 def _register_ufuncs() -> None:
-    for name in dir(np):
-        ufunc = getattr(np, name)
+    # vars, not dir: asking a module for every name in dir would import NumPy's lazy submodules
+    for name, ufunc in vars(np).items():
         if isinstance(ufunc, np.ufunc) and ufunc.signature is None and name not in _core.METHODS and _has_object_loop(ufunc):
             method(name)(_ufunc_method(ufunc))
 

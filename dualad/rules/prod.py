@@ -12,7 +12,7 @@ from ._util import conj, constant, dtype, expand, is_complex, ndim, reshape, sha
 from .reductions import drops, masked, reduce_params, reduced_axes, reexpand
 
 _NONE = np._NoValue
-_multiply_reduce = np.multiply.reduce
+_multiply_reduce, _multiply_accumulate = np.multiply.reduce, np.multiply.accumulate
 
 
 def _prod_impl(x: Any, initial: Any = None, axis: Any = None, keepdims: bool = False, kind: Any = None, where: Any = True) -> Any:
@@ -42,15 +42,19 @@ def _scatter_axes(y: Any, axes: tuple[int, ...], full: tuple[int, ...]) -> Any:
     return np.moveaxis(y, tuple(range(-len(axes), 0)), axes) if axes else y
 
 
+def _in_range(*products: Any) -> bool:
+    """Whether no partial product has overflowed or lost digits."""
+    limits = np.finfo(products[0].dtype)
+    sizes = [np.abs(p) for p in products]
+    return all(bool((p >= limits.tiny).all() and (p <= limits.max).all()) for p in sizes)
+
+
 @constant
 def _scale(x: Any) -> Any:
     """Exponents e for which x / 2**e has running products close to one; None where all partial products stay in range anyway."""
-    with np.errstate(all="ignore"):
-        runs = np.abs(np.stack([np.cumprod(x, axis=-1), np.cumprod(x[..., ::-1], axis=-1)]))
-        limits = np.finfo(runs.dtype)
-        if np.all((runs >= limits.tiny) & (runs <= limits.max)):
-            return None
-        size = np.where((x == 0) | ~np.isfinite(x), 0, np.log2(np.abs(x)))
+    if _in_range(_multiply_accumulate(x, -1), _multiply_accumulate(x[..., ::-1], -1)):
+        return None
+    size = np.where((x == 0) | ~np.isfinite(x), 0, np.log2(np.abs(x)))
     return np.diff(np.rint(np.cumsum(size, axis=-1)), axis=-1, prepend=0).astype(int)
 
 
@@ -66,6 +70,12 @@ def others_product(x: Any) -> Any:
     s = shape(x)
     if s[-1] < 2:
         return np.ones(s, dtype(x))
+    if type(x) is np.ndarray:
+        before, after = np.ones_like(x), np.ones_like(x)
+        _multiply_accumulate(x[..., :-1], -1, None, before[..., 1:])
+        _multiply_accumulate(x[..., :0:-1], -1, None, after[..., -2::-1])
+        if _in_range(before, after):
+            return before * after
     e = _scale(x)
     if e is not None:
         return _shift(_others(_shift(x, -e)), np.sum(e, axis=-1, keepdims=True) - e)
@@ -83,7 +93,11 @@ def _others(x: Any) -> Any:
 def _prod_partial(x: Any, initial: tuple[Any, ...], axes: tuple[int, ...], where: Any) -> Any:
     if where is not True:
         x = np.where(where, x, 1)
-    p = _scatter_axes(others_product(gather_axes(x, axes)), axes, shape(x))
+    if len(axes) == 1:
+        p = others_product(x if axes == (-1,) else x.swapaxes(axes[0], -1))
+        p = p if axes == (-1,) else p.swapaxes(axes[0], -1)
+    else:
+        p = _scatter_axes(others_product(gather_axes(x, axes)), axes, shape(x))
     return masked(p * initial[0] if initial else p, where)
 
 

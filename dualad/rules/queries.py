@@ -24,8 +24,8 @@ plain(
 # positions and counts
 plain(
     np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort, np.argwhere, np.nonzero,
-    np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.ix_,
-    np.unravel_index, np.ravel_multi_index, np.packbits, np.unpackbits,
+    np.flatnonzero, np.searchsorted, np.digitize, np.count_nonzero, np.diag_indices_from, np.tril_indices_from,
+    np.triu_indices_from, np.ix_, np.unravel_index, np.ravel_multi_index, np.packbits, np.unpackbits,
 )
 
 # memory, text and files

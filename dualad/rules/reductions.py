@@ -50,8 +50,10 @@ def reexpand(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _spread_back(g: Any, ans: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    seeds = shape(g)[: lead(g, ans)]
-    return spread(reexpand(g, x, axis, keepdims), seeds + shape(x))
+    seeds = lead(g, ans)
+    if not (seeds or keepdims) and axis is None:
+        return spread(g, shape(x))
+    return spread(reexpand(g, x, axis, keepdims), shape(g)[:seeds] + shape(x))
 
 
 def masked(x: Any, where: Any) -> Any:
