@@ -34,15 +34,15 @@ INCLUDES = sorted(glob("dualad/*.pxi") + glob("dualad/*.pxd"))
 
 
 def includes_of(source: str) -> list[str]:
-    """The files of csrc/ that a C source includes, directly or not: what its object depends on."""
+    """The project's files that a C source includes, directly or not: what its object depends on."""
     found: list[str] = []
     waiting = [source]
     while waiting:
         for name in re.findall(r'#include "([\w.]+)"', Path(waiting.pop()).read_text()):
-            path = f"csrc/{name}"
-            if path not in found and os.path.exists(path):
-                found.append(path)
-                waiting.append(path)
+            for path in (f"csrc/{name}", f"dualad/{name}"):
+                if path not in found and os.path.exists(path):
+                    found.append(path)
+                    waiting.append(path)
     return found
 
 

@@ -13,8 +13,7 @@ struct da_series {
     int op, a, b;        /* LEAF, CONSTANT, or op(a, b) on other series */
     int done;            /* coefficients known */
     int partial[2];      /* series of the partials, or UNBUILT */
-    double *c;           /* coefficients 0..order */
-    double *own;         /* memory kept for reuse; c points elsewhere for leaves */
+    double *c, *w;       /* coefficients c_k for k = 0..order, and k * c_k; one block of memory, kept for reuse */
 };
 
 void da_taylor_init(da_taylor *w, int order) {
@@ -23,7 +22,7 @@ void da_taylor_init(da_taylor *w, int order) {
 }
 
 void da_taylor_free(da_taylor *w) {
-    for (int i = 0; i < w->cap; i++) free(w->s[i].own);
+    for (int i = 0; i < w->cap; i++) free(w->s[i].c);
     free(w->s);
     da_taylor_init(w, w->order);
 }
@@ -42,10 +41,9 @@ static int grow(da_taylor *w) {
 static int add_series(da_taylor *w, int op, int a, int b) {
     if (w->n == w->cap && grow(w)) return w->failed = 1, -1;
     da_series *s = &w->s[w->n];
-    if (!s->own) s->own = malloc((size_t)(w->order + 1) * sizeof *s->own);
-    if (!s->own) return w->failed = 1, -1;
-    double *own = s->own;
-    *s = (da_series){op, a, b, 0, {UNBUILT, UNBUILT}, own, own};
+    double *c = s->c ? s->c : malloc(2 * (size_t)(w->order + 1) * sizeof *c);
+    if (!c) return w->failed = 1, -1;
+    *s = (da_series){op, a, b, 0, {UNBUILT, UNBUILT}, c, c + w->order + 1};
     return w->n++;
 }
 
@@ -54,7 +52,7 @@ static int add_constant(da_taylor *w, double c) {
         if (w->s[i].op == CONSTANT && w->s[i].c[0] == c) return i;
     int i = add_series(w, CONSTANT, 0, 0);
     if (i < 0) return -1;
-    memset(w->s[i].c, 0, (size_t)(w->order + 1) * sizeof(double));
+    memset(w->s[i].c, 0, 2 * (size_t)(w->order + 1) * sizeof(double));
     w->s[i].c[0] = c;
     w->s[i].done = w->order + 1;
     return i;
@@ -90,12 +88,15 @@ static double contribution(da_taylor *w, int i, int arg, int k) {
     if (w->s[a].op == CONSTANT) return 0;
     int p = w->s[i].partial[arg] == UNBUILT ? build_partial(w, i, arg) : w->s[i].partial[arg];
     if (p < 0 || compute(w, a, k) || compute(w, p, k - 1)) return w->failed = 1, 0;
-    const double *x = w->s[a].c, *q = w->s[p].c;
-    int strong = w->s[i].op == DA_smul && arg; /* an exactly zero first factor wins over infinity */
-    if (w->s[p].op == CONSTANT) return x[k] == 0 || (strong && q[0] == 0) ? 0 : k * x[k] * q[0];
+    const double *jx = w->s[a].w, *q = w->s[p].c;
+    int strong = w->s[i].op == DA_smul && arg; /* there an exactly zero first factor wins over infinity */
+    if (w->s[p].op == CONSTANT) return strong && q[0] == 0 ? 0 : da_smul(jx[k], q[0]);
     double sum = 0;
+    for (int j = 1; j <= k; j++) sum += jx[j] * q[k - j];
+    if (sum == sum) return sum;
+    sum = 0;
     for (int j = 1; j <= k; j++)
-        if (x[j] != 0 && !(strong && q[k - j] == 0)) sum += j * x[j] * q[k - j];
+        if (!(strong && q[k - j] == 0)) sum += da_smul(jx[j], q[k - j]);
     return sum;
 }
 
@@ -113,6 +114,7 @@ static int compute(da_taylor *w, int i, int upto) {
             c /= k;
         }
         w->s[i].c[k] = c;
+        w->s[i].w[k] = k * c;
         w->s[i].done = k + 1;
     }
     return 0;
@@ -123,6 +125,7 @@ static int add_leaf(da_taylor *w, const double *c) {
     int i = add_series(w, LEAF, -1 - w->n, 0);
     if (i < 0) return -1;
     memcpy(w->s[i].c, c, (size_t)(w->order + 1) * sizeof *c);
+    for (int k = 0; k <= w->order; k++) w->s[i].w[k] = k * c[k];
     w->s[i].done = w->order + 1;
     w->s[i].op = CONSTANT;
     for (int k = 1; k <= w->order; k++)
@@ -139,6 +142,7 @@ int da_taylor_op(da_taylor *w, int op, const double *x, const double *y, double 
     int r = add_series(w, op, a, b);
     if (r < 0) return -1;
     w->s[r].c[0] = z[0];
+    w->s[r].w[0] = 0;
     w->s[r].done = 1;
     if (compute(w, r, w->order)) return -1;
     memcpy(z, w->s[r].c, (size_t)(w->order + 1) * sizeof *z);

@@ -103,6 +103,8 @@ def result_leaves(y: Any, f: Any) -> tuple[list[Any], Any]:
     if y is None:
         raise DtypeError(f"{function_name(f)} returned None; a differentiated function must return its result (is a return statement missing?)")
     packed = _core.pack(y) if isinstance(y, np.ndarray) else y
+    if packed is not y and _core.usual_result(packed, LEVELS.live):
+        return [packed], LEAF
     leaves, structure = flatten(packed)
     return [_result_leaf(x, f) for x in leaves], structure
 

@@ -226,6 +226,24 @@ cdef class quiet:
         self.state.__exit__(*args)
 
 
+@cython.final
+cdef class Hush:
+    """The same for a sweep, from its first NumPy call on: the kernels raise no warnings."""
+    cdef quiet state
+
+    cdef int now(self) except -1:
+        if self.state is None:
+            self.state = quiet()
+            self.state.__enter__()
+        return 0
+
+    cdef int speak(self) except -1:
+        if self.state is not None:
+            self.state.__exit__(None, None, None)
+            self.state = None
+        return 0
+
+
 cdef bint is_complex(object x):
     if type(x) is ndarray:
         return cnp.PyArray_ISCOMPLEX(<cnp.ndarray>x)

@@ -290,7 +290,7 @@ cdef list pull_numeric(Tape tape, node_t lo, node_t hi, list inputs, list nodes,
     try:
         s.run(lo + len(inputs))
     finally:
-        s.speak()
+        s.hush.speak()
     return [s.take(lo + k, (<Var>inputs[k]).kind) for k in range(len(inputs))]
 
 
@@ -327,12 +327,87 @@ def push(Tape tape, node_t lo, list inputs, list outputs, list seeds, Py_ssize_t
     s = Push.__new__(Push, tape, hi, lo, lanes)
     for k in range(len(inputs)):
         s.seed(lo + k, seeds[k])
-    with quiet():
+    try:
         s.run(lo + len(inputs))
+    finally:
+        s.hush.speak()
     for y in outputs:
         t = s.tangent((<Var>y).node)
         v = plain_value(y)
         out.append(zeros_seed(v if is_inexact(v) else float(v), lanes) if t is None else t)
+    return out
+
+
+def jacobian_blocks(Tape tape, node_t lo, list inputs, object y, bint forward, Py_ssize_t lanes):
+    """The Jacobian of one recorded output with respect to each input, swept for `lanes` unit seeds at a time: arrays of shape
+    y.shape + input.shape, without nesting (numeric sweeps only)."""
+    cdef list points = [plain_value(v) for v in inputs], blocks, out = []
+    cdef object result = plain_value(y), p, b
+    cdef Py_ssize_t m = np_size(result), total = 0, k, a, start
+    cdef list sizes = [np_size(p) for p in points]
+    for k in range(len(sizes)):
+        total += sizes[k]
+    if forward:
+        full = np.empty((m, total), dtype=result_dtype(result))
+        for a in range(0, total, lanes):
+            k = min(lanes, total - a)
+            full[:, a:a + k] = push(tape, lo, inputs, [y], unit_seeds(k, a, points, sizes), k)[0].reshape(k, m).T
+        start = 0
+        for p, size in zip(points, sizes):
+            b = full if len(sizes) == 1 else full[:, start:start + size].copy()
+            out.append(b.reshape(shape_of(result) + shape_of(p)))
+            start += size
+        return out
+    blocks = [np.empty((m, size), dtype=result_dtype(p)) for p, size in zip(points, sizes)]
+    for a in range(0, m, lanes):
+        k = min(lanes, m - a)
+        rows = pull(tape, lo, inputs, [y], unit_seeds(k, a, [result], [m]), k)
+        for b, r, size in zip(blocks, rows, sizes):
+            b[a:a + k] = r.reshape(k, size)
+    return [b.reshape(shape_of(result) + shape_of(p)) for b, p in zip(blocks, points)]
+
+
+cdef Py_ssize_t np_size(object x):
+    return cnp.PyArray_SIZE(<cnp.ndarray>x) if isinstance(x, cnp.ndarray) else 1
+
+
+cdef object result_dtype(object x):
+    return (<object>x).dtype if isinstance(x, (cnp.ndarray, generic)) else np.result_type(x)
+
+
+def any_complex(list values):
+    """True when a value is complex."""
+    for v in values:
+        if is_complex(plain_value(v)):
+            return True
+    return False
+
+
+def total_size(list values):
+    """The number of elements of the values together."""
+    cdef Py_ssize_t n = 0
+    for v in values:
+        n += np_size(plain_value(v))
+    return n
+
+
+def unit_seeds(Py_ssize_t k, Py_ssize_t first, list values, list sizes):
+    """`k` unit seeds for values laid end to end: row r has its one at flat element ``first + r``."""
+    cdef Py_ssize_t start = 0, size, r, at
+    cdef bint fast
+    cdef list out = []
+    for v, size in zip(values, sizes):
+        s = np.zeros((k,) + shape_of(v), dtype=result_dtype(v))
+        fast = float_type(s) == cnp.NPY_DOUBLE
+        flat = s if fast else s.reshape(k, size)
+        for r in range(k):
+            at = first + r - start
+            if 0 <= at < size and fast:
+                (<double *>cnp.PyArray_DATA(<cnp.ndarray>s))[r * size + at] = 1
+            elif 0 <= at < size:
+                flat[r, at] = 1
+        out.append(s)
+        start += size
     return out
 
 

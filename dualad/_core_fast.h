@@ -144,6 +144,25 @@ DA_INLINE PyObject *da_scalar_binary(int op, PyObject *l, PyObject *r) {
     return da_var_result(op, u, w, tape);
 }
 
+/* NumPy asks every element of a list for these and for a length; a quick no keeps np.array([...]) of traced scalars quick. */
+static PyObject *da_name_array, *da_name_interface, *da_name_struct;
+static getattrofunc da_slow_getattro;
+static lenfunc da_slow_length;
+
+static PyObject *da_fast_getattro(PyObject *self, PyObject *name) {
+    if (name == da_name_array || name == da_name_interface || name == da_name_struct) {
+        PyErr_SetObject(PyExc_AttributeError, name);
+        return NULL;
+    }
+    return da_slow_getattro(self, name);
+}
+
+static Py_ssize_t da_fast_length(PyObject *self) {
+    if (((da_traced *)self)->kind == DA_KIND_OBJECT) return da_slow_length(self);
+    PyErr_SetString(PyExc_TypeError, "object of type 'float' has no len() (it is a traced scalar)");
+    return -1;
+}
+
 static binaryfunc da_slow_add, da_slow_sub, da_slow_mul, da_slow_div;
 #define DA_FAST(name)                                                  \
     static PyObject *da_fast_##name(PyObject *l, PyObject *r) {        \
@@ -163,11 +182,19 @@ static int da_traced_setup(PyObject *dual, PyObject *var, const da_tape *tape, P
     da_var_type = types[1];
     da_tape_offset = (size_t)((const char *)tape - (const char *)a_tape);
     PyNumberMethods *n = types[0]->tp_as_number;
+    da_name_array = PyUnicode_InternFromString("__array__");
+    da_name_interface = PyUnicode_InternFromString("__array_interface__");
+    da_name_struct = PyUnicode_InternFromString("__array_struct__");
+    if (!da_name_array || !da_name_interface || !da_name_struct) return -1;
+    da_slow_getattro = types[0]->tp_getattro;
+    da_slow_length = types[0]->tp_as_sequence->sq_length;
     da_slow_add = n->nb_add, da_slow_sub = n->nb_subtract, da_slow_mul = n->nb_multiply, da_slow_div = n->nb_true_divide;
     for (int k = 0; k < 2; k++) {
         PyTypeObject *t = types[k];
         if (t->tp_basicsize != sizeof(da_traced) || (t->tp_flags & Py_TPFLAGS_HAVE_GC)) return -1;
         t->tp_dealloc = da_traced_free;
+        t->tp_getattro = da_fast_getattro;
+        t->tp_as_sequence->sq_length = t->tp_as_mapping->mp_length = da_fast_length;
         n = t->tp_as_number;
         n->nb_add = da_fast_add, n->nb_subtract = da_fast_sub, n->nb_multiply = da_fast_mul, n->nb_true_divide = da_fast_div;
     }

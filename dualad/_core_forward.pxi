@@ -7,6 +7,7 @@ cdef class Push:
     cdef Py_ssize_t lanes, r0
     cdef double *tan
     cdef da_buffer *bufs
+    cdef Hush hush
     cdef list arrays, flat     # tangents of the records; the float64 copies that the C sweep reads
 
     def __cinit__(self, Tape tape, node_t hi, node_t lo, Py_ssize_t lanes):
@@ -21,6 +22,7 @@ cdef class Push:
         self.bufs = <da_buffer *>calloc(n + 1, sizeof(da_buffer))
         if self.tan == NULL or self.bufs == NULL:
             raise MemoryError(f"no memory for the tangents of {hi - lo + 1} nodes")
+        self.hush = Hush.__new__(Hush)
         self.arrays = [None] * n
         self.flat = [None] * n
 
@@ -79,6 +81,8 @@ cdef class Push:
 
     cdef int record(self, Record r, Py_ssize_t k) except -1:
         cdef object t = None
+        if r.kind != R_PACK:
+            self.hush.now()
         if r.kind == R_TABLE:
             t = self.table(r)
         elif r.kind == R_GET:

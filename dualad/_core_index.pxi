@@ -307,6 +307,9 @@ cpdef object pack(object x):
     if type(x) is ndarray:
         if cnp.PyArray_TYPE(<cnp.ndarray>x) != cnp.NPY_OBJECT:
             return x
+        e = pack_vars(<cnp.ndarray>x)
+        if e is not None:
+            return e
         flat = x.ravel().tolist()
         for e in flat:
             if is_traced(e):
@@ -315,6 +318,39 @@ cpdef object pack(object x):
     if isinstance(x, (list, tuple)) and holds_traced(x):
         return pack_list(x)
     return x
+
+
+cdef object pack_vars(cnp.ndarray x):
+    """A contiguous object array of float64 scalar Vars of one tape as an array node; None when it holds anything else."""
+    cdef Py_ssize_t k, n = cnp.PyArray_SIZE(x)
+    cdef PyObject **items = <PyObject **>cnp.PyArray_DATA(x)
+    cdef cnp.ndarray nodes, values
+    cdef int64_t *to
+    cdef double *v
+    cdef Var e
+    cdef Record rec
+    if n == 0 or not cnp.PyArray_ISCARRAY_RO(x) or type(<object>items[0]) is not Var:
+        return None
+    tape = (<Var>items[0]).T
+    nodes = np.empty(n, dtype=np.int64)
+    values = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.NPY_DOUBLE, 0)
+    to = <int64_t *>cnp.PyArray_DATA(nodes)
+    v = <double *>cnp.PyArray_DATA(values)
+    for k in range(n):
+        if type(<object>items[k]) is not Var:
+            return None
+        e = <Var>items[k]
+        if e.kind >= K_OBJECT or e.kind == K_SINGLE or e.T != tape:
+            return None
+        to[k] = e.node
+        v[k] = e.p
+    check_tape(<Tape>tape)
+    rec = Record.__new__(Record)
+    rec.kind = R_PACK
+    rec.nodes = nodes
+    rec.value = values
+    push_record(<Tape>tape, rec)
+    return array_handle(<Tape>tape, rec)
 
 
 cdef bint holds_traced(object x):

@@ -84,7 +84,7 @@ cdef class Sweep:
     cdef double *adj
     cdef da_buffer *bufs
     cdef list arrays, owned
-    cdef quiet hushed         # entered when the first NumPy call comes; kernels raise no warnings
+    cdef Hush hush
 
     def __cinit__(self, Tape tape, node_t hi, node_t lo, Py_ssize_t lanes):
         cdef Py_ssize_t n
@@ -98,24 +98,13 @@ cdef class Sweep:
         self.bufs = <da_buffer *>calloc(n + 1, sizeof(da_buffer))
         if self.adj == NULL or self.bufs == NULL:
             raise MemoryError(f"no memory for the adjoints of {hi - lo + 1} nodes")
+        self.hush = Hush.__new__(Hush)
         self.arrays = [None] * n
         self.owned = [False] * n
 
     def __dealloc__(self):
         free(self.adj)
         free(self.bufs)
-
-    cdef int hush(self) except -1:
-        if self.hushed is None:
-            self.hushed = quiet()
-            self.hushed.__enter__()
-        return 0
-
-    cdef int speak(self) except -1:
-        if self.hushed is not None:
-            self.hushed.__exit__(None, None, None)
-            self.hushed = None
-        return 0
 
     cdef int give(self, node_t node, object g, bint owned) except -1:
         """Adds `g` to the adjoint of a node; `owned`: nothing else holds the array g."""
@@ -135,10 +124,10 @@ cdef class Sweep:
         elif self.owned[k] and add_into(have, g):
             pass
         elif self.owned[k]:
-            self.hush()
+            self.hush.now()
             np.add(have, g, out=have)
         else:
-            self.hush()
+            self.hush.now()
             self.arrays[k] = np.add(have, g)
             self.owned[k] = type(self.arrays[k]) is ndarray
         return 0
@@ -232,7 +221,7 @@ cdef class Sweep:
         cdef object buffer = self.buffer(r.a)
         if self.lanes == 0 and isinstance(r.params, slice) and add_into(buffer[r.params], g):
             return 0
-        self.hush()
+        self.hush.now()
         return add_at(buffer, r.params, g, self.lanes > 0)
 
     cdef int table(self, Record r, object g) except -1:
@@ -246,7 +235,7 @@ cdef class Sweep:
             x = r.x if arg == 0 else r.y
             c = kernel_term(r.op, arg, r.x, r.y, r.value, g, self.lanes)
             if c is None:
-                self.hush()
+                self.hush.now()
                 p = partial(r.op, arg, r.x, r.y, r.value)
                 if self.lanes and not PyFloat_CheckExact(p) and len(shape_of(p)) > len(shape_of(r.value)):
                     raise errors.RuleError("a partial has more axes than its result")
@@ -312,7 +301,7 @@ cdef class Sweep:
     cdef int primitive(self, Record r, object g) except -1:
         cdef Py_ssize_t i
         cdef object c
-        self.hush()
+        self.hush.now()
         if r.prim.outputs > 1:
             g = tuple([gj if gj is not None else zeros_seed(zj, self.lanes) for gj, zj in zip(g, r.value)])
         for i in range(len(r.nodes)):

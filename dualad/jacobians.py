@@ -31,10 +31,10 @@ class ValueAndJacobian(Transform):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         value, jacobian, aux = self.compute(args, kwargs)
-        return ((value, aux), jacobian) if self.has_aux else (value, jacobian)
+        return ((value(), aux), jacobian) if self.has_aux else (value(), jacobian)
 
-    def compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """(value, Jacobian, auxiliary data)."""
+    def compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Callable[[], Any], Any, Any]:
+        """(what gives the value, Jacobian, auxiliary data)."""
         selected = Selected(self.f, self.argnums, args, kwargs)
         if self.holomorphic:
             _need_complex(selected.leaves, self.f)
@@ -44,7 +44,7 @@ class ValueAndJacobian(Transform):
         rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
         if aux is not None:
             aux = _map_any(recording.finish, aux)
-        return unflatten(structure, [recording.finish(y) for y in results]), unflatten(structure, rows), aux
+        return lambda: unflatten(structure, [recording.finish(y) for y in results]), unflatten(structure, rows), aux
 
 
 class Jacobian(ValueAndJacobian):
@@ -60,16 +60,11 @@ class Blocks:
 
     def __init__(self, recording: Recording, leaves: list[Any], results: list[Any], transform: ValueAndJacobian) -> None:
         self.recording, self.transform = recording, transform
-        plain = [_core.plain(x) for x in leaves]
-        self.shapes = [np.shape(x) for x in plain]
-        self.sizes = [int(np.size(x)) for x in plain]
-        self.dtypes = [np.result_type(x) for x in plain]
-        self.complex_in = any(d.kind == "c" for d in self.dtypes)
+        self.leaves = leaves
+        self.complex_in = _core.any_complex(leaves)
+        self.size = _core.total_size(leaves)
         self.nested = _core.depends_outside(recording.tape, recording.lo)
-        self._check(results)
-
-    def _check(self, results: list[Any]) -> None:
-        if self.complex_in and not self.transform.holomorphic:
+        if self.complex_in and not transform.holomorphic:
             raise DtypeError(f"an argument of {function_name(self.transform.f)} is complex: a Jacobian has a meaning there only for a holomorphic "
                              "function (holomorphic=True); otherwise differentiate with respect to real and imaginary parts")
 
@@ -78,68 +73,45 @@ class Blocks:
         parts = _core.parts(y)
         if parts is not None:
             return [_core.join(parts[0], p, t) for p, t in zip(self.of(parts[1]), self.of(parts[2]))]
-        value = _core.plain(y)
-        shape, size = np.shape(value), int(np.size(value))
-        dtype = np.result_type(value)
+        size, complex_out = _core.total_size([y]), _core.any_complex([y])
         if not _core.on_tape(y, self.recording.tape, self.recording.lo):
-            return [_block(np.zeros(shape + s, d if dtype.kind != "c" else dtype)) for s, d in zip(self.shapes, self.dtypes)]
-        if self._forward(size, dtype):
-            return self._push(y, shape)
-        return self._pull(y, shape, size, dtype)
+            return [self._zeros(y, x) for x in self.leaves]
+        if self.nested and size:
+            blocks, forward = self._emit(y, size), False
+        else:
+            r, forward = self.recording, self._forward(size, complex_out)
+            lanes = self._lanes(max(1, self.size if forward else size))
+            blocks = _core.jacobian_blocks(r.tape, r.lo, r.inputs, y, forward, lanes)
+        if self.transform.holomorphic and not forward:
+            blocks = [np.conj(b) for b in blocks]
+        return [_block(b) for b in blocks]
 
-    def _forward(self, size: int, dtype: Any) -> bool:
-        if self.nested:
-            return False
-        if dtype.kind == "c" and not self.complex_in:
+    @staticmethod
+    def _zeros(y: Any, x: Any) -> Any:
+        """The block of a result that does not depend on the arguments."""
+        y, x = np.asarray(_core.plain(y)), np.asarray(_core.plain(x))
+        return _block(np.zeros(y.shape + x.shape, y.dtype if y.dtype.kind == "c" else x.dtype))
+
+    def _forward(self, size: int, complex_out: bool) -> bool:
+        if complex_out and not self.complex_in:
             return True
         mode = self.transform.mode
-        return mode == "forward" or (mode is None and sum(self.sizes) <= size)
+        return mode == "forward" or (mode is None and self.size <= size)
 
     def _lanes(self, seeds: int) -> int:
         extent = max(1, _core.extent(self.recording.tape, self.recording.lo))
         return min(seeds, max(MIN_LANES, min(MAX_LANES, LANE_ELEMENTS // extent)))
 
-    def _push(self, y: Any, shape: tuple[int, ...]) -> list[Any]:
-        r, total = self.recording, sum(self.sizes)
-        starts = np.cumsum([0, *self.sizes])
-        lanes = self._lanes(total) if total else 1
-        columns = []
-        for a in range(0, total, lanes):
-            k = min(lanes, total - a)
-            seeds = [_units(k, a - int(start), n, s, d) for start, n, s, d in zip(starts, self.sizes, self.shapes, self.dtypes)]
-            columns.append(_core.push(r.tape, r.lo, r.inputs, [y], seeds, k)[0])
-        if not total:
-            return [_block(np.zeros(shape + s)) for s in self.shapes]
-        full = np.concatenate(columns)
-        return [_block(np.ascontiguousarray(np.moveaxis(full[a : a + n], 0, -1)).reshape(shape + s))
-                for a, n, s in zip(starts, self.sizes, self.shapes)]
-
-    def _pull(self, y: Any, shape: tuple[int, ...], size: int, dtype: Any) -> list[Any]:
-        r = self.recording
-        if not size:
-            return [_block(np.zeros(shape + s, d)) for s, d in zip(self.shapes, self.dtypes)]
-        lanes = size if self.nested else self._lanes(size)
-        chunks = []
-        for a in range(0, size, lanes):
-            k = min(lanes, size - a)
-            chunks.append(_core.pull(r.tape, r.lo, r.inputs, [y], [_units(k, a, size, shape, dtype)], k))
-        rows = [np.concatenate(c) if len(c) > 1 else c[0] for c in zip(*chunks)]
-        if self.transform.holomorphic:
-            rows = [np.conj(c) for c in rows]
-        return [_block(c.reshape(shape + s)) for c, s in zip(rows, self.shapes)]
+    def _emit(self, y: Any, size: int) -> list[Any]:
+        """All rows by one sweep that records itself."""
+        r, value = self.recording, _core.plain(y)
+        rows = _core.pull(r.tape, r.lo, r.inputs, [y], _core.unit_seeds(size, 0, [value], [size]), size)
+        return [c.reshape(np.shape(value) + np.shape(_core.plain(x))) for c, x in zip(rows, self.leaves)]
 
 
 def _block(x: Any) -> Any:
     """A block; that of a scalar by a scalar is a scalar."""
     return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x
-
-
-def _units(k: int, first: int, size: int, shape: tuple[int, ...], dtype: Any) -> Any:
-    """`k` unit seeds, of which row r has its one at flat element ``first + r`` (none outside the array)."""
-    out = np.zeros((k, size), dtype if dtype.kind in "fc" else float)
-    rows = np.arange(max(0, -first), min(k, size - first))
-    out[rows, rows + first] = 1
-    return out.reshape((k, *shape))
 
 
 def value_and_jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str | None = None, has_aux: bool = False,

@@ -176,6 +176,15 @@ def test_stores(f, xs):
     check(store(f), *xs, seeds=len(xs) == 1)
 
 
+@pytest.mark.parametrize("call", [
+    lambda b: np.copyto(np.zeros(3), b), lambda b: np.put(np.zeros(3), [0], b), lambda b: np.putmask(np.zeros(3), [True] * 3, b),
+    lambda b: np.place(np.zeros(3), [True] * 3, b), lambda b: np.put_along_axis(np.zeros(3), np.array([0]), b, 0),
+])
+def test_plain_arrays_refuse_traced_values(call):
+    with pytest.raises(da.errors.DetachedError):
+        da.vjp(call, VECTOR[:3])
+
+
 def test_wanted_and_dead_branches():
     x = np.array([0.0, 4.0])
     np.testing.assert_array_equal(da.grad(lambda a: np.sum(np.where(a > 0, np.sqrt(a), 0.0)))(x), [0, 0.25])

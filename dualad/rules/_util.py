@@ -181,4 +181,5 @@ def still(x: Any) -> Any:
 
 def existing(*names: str) -> tuple[Any, ...]:
     """The functions of these names that this NumPy has."""
-    return tuple(getattr(np, name) for name in names if hasattr(np, name))
+    known = vars(np)  # hasattr would import submodules that NumPy loads lazily
+    return tuple(known[name] for name in names if name in known)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core import is_traced, pack, value
+from ..errors import DetachedError
 from ..primitive import Primitive, implements
 from ._util import ndim, neg_axis, reshape, shape, size, still
 
@@ -166,8 +167,18 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 # ---- stores into a traced array ----
 
 
+def need_traced(a: Any, name: str) -> None:
+    """A plain array cannot hold traced values: an error that says what to write instead."""
+    if not is_traced(a):
+        raise DetachedError(
+            f"{name} cannot store a traced value in a plain array of shape {np.shape(a)}, it would lose its derivative; "
+            "make the array with np.zeros_like(traced) or as a copy of a traced array"
+        )
+
+
 @implements(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
+    need_traced(arr, "put_along_axis")
     index = np.asarray(value(indices))
     if axis is None:
         arr[np.unravel_index(index % size(arr), shape(arr))] = pack(values)
@@ -177,6 +188,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
 
 @implements(np.copyto)
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    need_traced(dst, "copyto")
     src = pack(src)
     where = value(where)
     if where is True:
@@ -194,6 +206,7 @@ def _cycled(v: Any, n: int) -> Any:
 
 @implements(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    need_traced(a, "put")
     index, n = np.asarray(value(pack(ind))).ravel(), size(a)
     v = pack(v)
     if index.size == 0 or size(v) == 0:
@@ -210,6 +223,7 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
 
 @implements(np.putmask)
 def putmask(a: Any, mask: Any, values: Any) -> None:
+    need_traced(a, "putmask")
     mask = np.asarray(value(mask), bool)
     if mask.shape != shape(a):
         raise ValueError("putmask: mask and data must be the same size")
@@ -220,6 +234,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 @implements(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
+    need_traced(arr, "place")
     mask = np.asarray(value(mask), bool).reshape(shape(arr))
     n, vals = int(np.count_nonzero(mask)), pack(vals)
     if n and not size(vals):

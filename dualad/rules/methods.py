@@ -91,9 +91,19 @@ astype_p = Primitive(
 )
 
 
+def _as_objects(a: Any) -> np.ndarray:
+    """An object array of the traced elements."""
+    out = np.empty(shape(a), object)
+    for index in np.ndindex(*shape(a)):
+        out[index] = a[index] if index else _element(a)
+    return out
+
+
 @method("astype")
 def astype(a: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     kind = np.dtype(dtype)
+    if kind.kind == "O":
+        return _as_objects(a)
     if not is_inexact(kind):
         return np.asarray(value(a)).astype(kind, casting=casting)[()]
     own = a.dtype

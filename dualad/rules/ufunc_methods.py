@@ -8,12 +8,11 @@ import numpy as np
 
 from .. import _core
 from .._core import is_traced, pack, smul, value
-from ..errors import DetachedError
 from ..primitive import Primitive
 from ._util import cast, dtype, is_inexact, ndim, neg_axes, neg_axis, reshape, shape
 from .cumulative import cumprod, cumsum
 from .extrema import fmax_p, fmin_p, max_p, min_p
-from .indexing import gather_p, scatter_p
+from .indexing import gather_p, need_traced, scatter_p
 from .prod import gather_axes, prod_p
 from .reductions import masked, reduce_params, reduced_axes, reexpand, sum_p
 
@@ -202,8 +201,7 @@ def _is_basic(indices: Any) -> bool:
 
 def at(ufunc: np.ufunc, a: Any, indices: Any, *b: Any) -> None:
     """``ufunc.at``: stores in the order of the indices, repeated ones again and again."""
-    if not is_traced(a):
-        raise DetachedError("ufunc.at cannot store a traced value in a plain array; make the array with np.zeros_like(traced)")
+    need_traced(a, f"{ufunc.__name__}.at")
     indices = tuple(value(k) for k in indices) if isinstance(indices, tuple) else value(pack(indices))
     operands = tuple(pack(x) for x in b)
     if _is_basic(indices):
