@@ -34,6 +34,7 @@ class Selected:
     def __init__(self, f: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.f, self.args, self.kwargs = f, args, kwargs
         self.single = not isinstance(argnums, (tuple, list))
+        self.keys: list[int | str]
         if type(argnums) is int and 0 <= argnums < len(args):
             self.keys = [argnums]
             leaves, self.structure = flatten(args[argnums])

@@ -2,6 +2,7 @@
 
 FUNCTIONS = {}          # NumPy function or non-table ufunc -> handler
 METHODS = {}            # method name -> function of the traced value
+OUT_AT = {}             # function or method name -> position of its `out` argument
 UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
 
 

@@ -416,6 +416,11 @@ def depends_outside(Tape tape, node_t lo):
     return watched(tape, lo, tape.t.n - 1)
 
 
+cdef extern from *:
+    long CYTHON_HEX_VERSION
+
+
+cython_version = ".".join([str((CYTHON_HEX_VERSION >> shift) & 255) for shift in (24, 16, 8)])
 def plain(x):
     """The plain value of anything, not copied: for looking at shapes and types."""
     return plain_value(x)

@@ -40,11 +40,14 @@ cdef inline int64_t flat_offset(tuple shape, object index):
     return offset
 
 
-cdef inline bint element(object a, object index, int64_t *offset, double *v, int *kind):
+cdef inline bint element(object a, object index, int64_t *offset, double *v, int *kind) except? 0:
     """True when `a[index]` is one float64 or float32 element of a native array."""
     cdef cnp.ndarray arr
     cdef int t
     cdef int64_t i
+    offset[0] = 0
+    v[0] = 0
+    kind[0] = K_DOUBLE
     if not da_same_type(a, ndarray):
         return False
     arr = <cnp.ndarray>a
@@ -79,14 +82,16 @@ cdef object get_item(object x, object index):
     if type(x) is Var:
         v = <Var>x
         if v.kind < K_OBJECT:
-            no_items(x)
+            no_items(x, index)
+            return x
         if element(<object>v.P, index, &offset, &a, &kind):
             check_tape(<Tape>v.T)
             return read_scalar(<Tape>v.T, v.node, offset, a, kind)
         return get_part(v, plain_index(index))
     d = <Dual>x
     if d.kind < K_OBJECT:
-        no_items(x)
+        no_items(x, index)
+        return x
     if da_same_type(<object>d.P, ndarray) and da_same_type(<object>d.T, ndarray):
         if element(<object>d.P, index, &offset, &a, &kind) and element(<object>d.T, index, &offset, &b, &kind):
             return new_dual(a, b, d.level, kind)
@@ -103,8 +108,11 @@ cdef object plain_index(object index):
     return frozen_index(plain_value(index) if is_traced(index) else index)
 
 
-cdef int no_items(object x) except -1:
+cdef int no_items(object x, object index) except -1:
+    """Scalars have no items; NumPy's can be indexed with () or ... ."""
     v = plain_value(x)
+    if isinstance(v, generic) and (index == () or index is Ellipsis):
+        return 0
     if isinstance(v, generic):
         raise IndexError("invalid index to scalar variable.")
     raise TypeError(f"'{type(v).__name__}' object is not subscriptable")

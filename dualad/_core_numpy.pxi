@@ -68,14 +68,25 @@ cdef object call_function(object func, tuple args, dict kwargs):
     handler = FUNCTIONS.get(func)
     if handler is None:
         no_rule(f"{getattr(func, '__module__', 'numpy')}.{getattr(func, '__name__', func)}")
-    if kwargs:
-        out = kwargs.get("out")
-        if out is not None:
-            kwargs = {k: v for k, v in kwargs.items() if k != "out"}
-            traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
-            result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
-            return store_out(result, out if isinstance(out, tuple) else (out,), True)
+    args, kwargs, out = take_out(func, args, kwargs)
+    if out is not None:
+        traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
+        result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
+        return store_out(result, out if isinstance(out, tuple) else (out,), True)
     return handler(*args, **kwargs)
+
+
+cdef tuple take_out(object key, tuple args, dict kwargs):
+    """The arguments without `out`, and what it was."""
+    cdef object at, out
+    if kwargs and kwargs.get("out") is not None:
+        return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs["out"]
+    if len(args) > 1:
+        at = OUT_AT.get(key)
+        if at is not None and len(args) > <Py_ssize_t>at:
+            out = args[at]
+            return args[:at] + (None,) + args[at + 1:], kwargs, out
+    return args, kwargs, None
 
 
 cdef int no_rule(str name) except -1:
@@ -107,7 +118,7 @@ cdef object get_attribute(object x, str name):
     """Methods and attributes that ndarrays have."""
     cdef object found = METHODS.get(name)
     if found is not None:
-        return _Method(found, x)
+        return _Method(name, found, x)
     if name == "real" or name == "imag":
         return call_function(getattr(np, name), (x,), {}) if np.real in FUNCTIONS else x
     if name == "T":
@@ -124,15 +135,16 @@ cdef object get_attribute(object x, str name):
 @cython.final
 cdef class _Method:
     """A bound method of a traced value."""
-    cdef object function, x
+    cdef object name, function, x
 
-    def __init__(self, function, x):
+    def __init__(self, name, function, x):
+        self.name = name
         self.function = function
         self.x = x
 
     def __call__(self, *args, **kwargs):
-        out = kwargs.pop("out", None) if kwargs else None
-        result = self.function(self.x, *args, **kwargs)
+        args, kwargs, out = take_out(self.name, (self.x,) + args, kwargs)
+        result = self.function(*args, **kwargs)
         return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,), True)
 
 

@@ -17,8 +17,8 @@ cdef class Dual(Traced):
     >>> x = da.Dual(2.0, 1.0)
     >>> x * x
     Dual(primal=4.0, tangent=4.0)
-    >>> np.sin(x).tangent == np.cos(2.0)
-    True
+    >>> float(np.exp(x).tangent / np.exp(2.0))
+    1.0
 
     Notes
     -----

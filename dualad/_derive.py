@@ -97,7 +97,8 @@ class Whole(Source):
     def _cotangents(self, g: Any, node: Node) -> tuple[Any, ...]:
         parts = g if isinstance(g, tuple) else (g,)
         share = node.plain and not any(map(_core.is_traced, parts))
-        last = node.call.last if share else None
+        call = node.call if share else None
+        last = call.last if call is not None else None
         if last is not None and all(map(_same, last[0], parts)):
             return last[1]
         out = self.rule(g, node.ans, *node.args, **node.params)
@@ -106,8 +107,8 @@ class Whole(Source):
             raise RuleError(
                 f"the vjp rule of {self.name} must return a tuple of {len(node.args)} cotangents, one per argument; got {got}"
             )
-        if share:
-            node.call.last = tuple(np.array(p) for p in parts), tuple(out)
+        if call is not None:
+            call.last = tuple(np.array(p) for p in parts), tuple(out)
         return tuple(out)
 
 
@@ -133,10 +134,10 @@ class FromJacobian(Source):
         return np.tensordot(seed, np.conj(jacobian), ndim(node.ans))
 
     def _jacobians(self, node: Node) -> tuple[Any, ...]:
-        if node.plain and node.call.jacobians is not None:
+        if node.plain and node.call is not None and node.call.jacobians is not None:
             return node.call.jacobians
         found = self._checked(self._evaluate(node), node)
-        if node.plain:
+        if node.plain and node.call is not None:
             node.call.jacobians = found
         return found
 

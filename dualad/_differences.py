@@ -27,12 +27,12 @@ class Differences(NamedTuple):
 
 def directional(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, v: np.ndarray, eps: float = 2.0**-52) -> Differences:
     """Derivative of `f` at `x` along `v`, all flat real vectors; `eps` is the unit roundoff of the values of `f`."""
-    found = None
-    for start in _starts(x, v):
-        ladder = _ladder(f, x, v, start, eps)
-        found = ladder if found is None else _better(found, ladder)
+    first, *others = _starts(x, v)
+    found = _ladder(f, x, v, first, eps)
+    for start in others:
         if np.all(found.error <= 1e-8 * np.abs(found.derivative).max(initial=0.0)):
             break
+        found = _better(found, _ladder(f, x, v, start, eps))
     return found
 
 

@@ -64,9 +64,17 @@ def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]],
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
             _core.FUNCTIONS[function] = handler
+            _note_out(function, handler)
         return handler
 
     return register
+
+
+def _note_out(key: Any, handler: Callable[..., Any]) -> None:
+    """Remembers where `out` stands among the positional arguments: the engine takes it out of there too."""
+    code = getattr(handler, "__code__", None)
+    if code is not None and "out" in code.co_varnames[: code.co_argcount]:
+        _core.OUT_AT[key] = code.co_varnames.index("out")
 
 
 def method(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -75,6 +83,7 @@ def method(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         for name in names:
             _core.METHODS[name] = handler
+            _note_out(name, handler)
         return handler
 
     return register

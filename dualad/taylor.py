@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._calls import function_name, result_leaves
+from ._calls import Selected, function_name, result_leaves
 from ._recording import Recording
 from .errors import ShapeError
 from .transforms import Transform, _like, jvp
@@ -47,38 +47,50 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     """
     _check_order(order)
     leaves, structure = flatten(x)
-    points = [_core.as_point(p, f"the argument of {function_name(f)}") for p in leaves]
+    points = _core.points(leaves, lambda k: f"argument leaf {k} of {function_name(f)}")
     ones = [np.ones_like(_core.plain(p)) for p in points] if direction is None else matching(structure, direction, "direction")
     seeds = [_core.as_tangent(d, p, "direction") for d, p in zip(ones, points)]
-    recording = Recording(points)
-    results, shape = recording.run(lambda v: f(unflatten(structure, v)), result_leaves, f)
-    nested = any(_core.is_traced(p) for p in (*points, *seeds)) or _core.highest_level(results) >= 0
-    if nested or _core.depends_outside(recording.tape, recording.lo):
-        return _nested(f, unflatten(structure, points), unflatten(structure, seeds), order)
-    first = [recording.finish(r) for r in results]
-    on_tape = [r for r in results if _core.on_tape(r, recording.tape, recording.lo)] if order else []
-    series = iter(_core.expand(recording.tape, recording.lo, recording.inputs, on_tape, seeds, order))
-    higher = [next(series) if order and _core.on_tape(r, recording.tape, recording.lo) else [0 * v] * order for r, v in zip(results, first)]
-    rows = [[_like(c[k], r) for c, r in zip(higher, results)] for k in range(order)]
-    return [unflatten(shape, row) for row in [first, *rows]]
+    series = Series(lambda v: f(unflatten(structure, v)), f, points, seeds, order)
+    return [series.coefficient(k) for k in range(order + 1)]
+
+
+class Series:
+    """The Taylor series of a function of leaves along `seeds`: swept over one recording, or by nested `jvp` inside other transforms."""
+
+    def __init__(self, call: Callable[[list[Any]], Any], f: Callable[..., Any], points: list[Any], seeds: list[Any], order: int) -> None:
+        self.call, self.points, self.seeds, self.order = call, points, seeds, order
+        recording = Recording(points)
+        self.results, self.shape = recording.run(call, result_leaves, f)
+        traced = any(map(_core.is_traced, points)) or any(map(_core.is_traced, seeds))
+        self.nested = traced or _core.highest_level(self.results) >= 0 or _core.depends_outside(recording.tape, recording.lo)
+        if not self.nested:
+            self._expand(recording)
+
+    def _expand(self, recording: Recording) -> None:
+        self.first = [recording.finish(r) for r in self.results]
+        known = [_core.on_tape(r, recording.tape, recording.lo) for r in self.results]
+        moving = [r for r, k in zip(self.results, known) if k] if self.order else []
+        series = iter(_core.expand(recording.tape, recording.lo, recording.inputs, moving, self.seeds, self.order) if moving else [])
+        self.higher = [next(series) if k and self.order else [0 * v] * self.order for k, v in zip(known, self.first)]
+
+    def coefficient(self, k: int) -> Any:
+        """The coefficient of order `k`, in the structure of the result."""
+        if self.nested:
+            return self._by_jvp(k)
+        leaves = self.first if k == 0 else [_like(c[k - 1], r) for c, r in zip(self.higher, self.results)]
+        return unflatten(self.shape, leaves)
+
+    def _by_jvp(self, k: int) -> Any:
+        g = self.call
+        for _ in range(k):
+            g = _Along(g, self.seeds)
+        leaves, structure = flatten(g(self.points))
+        return unflatten(structure, [leaf / math.factorial(k) for leaf in leaves])
 
 
 def _check_order(order: Any) -> None:
     if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order < 0:
         raise ValueError(f"order={order!r}; it must be an integer of at least 0")
-
-
-def _nested(f: Callable[..., Any], x: Any, direction: Any, order: int) -> list[Any]:
-    out, g = [f(x)], f
-    for k in range(1, order + 1):
-        g = _Along(g, direction)
-        out.append(_divided(g(x), math.factorial(k)))
-    return out
-
-
-def _divided(tree: Any, by: float) -> Any:
-    leaves, structure = flatten(tree)
-    return unflatten(structure, [leaf / by for leaf in leaves])
 
 
 class _Along:
@@ -100,31 +112,20 @@ class Derivative(Transform):
         self.order = order
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(self.argnums, str):
-            rest = {k: v for k, v in kwargs.items() if k != self.argnums}
-            x, function = kwargs[self.argnums], lambda x: self.f(*args, **rest, **{self.argnums: x})
-        else:
-            x, function = args[self.argnums], lambda x: self.f(*args[: self.argnums], x, *args[self.argnums :][1:], **kwargs)
-        if np.shape(_core.plain(x)) != ():
-            raise ShapeError(f"derivative needs a scalar argument, but that of {function_name(self.f)} has shape {np.shape(_core.plain(x))}; use "
+        selected = Selected(self.f, self.argnums, args, kwargs)
+        points = selected.leaves
+        shape = np.shape(_core.plain(points[0])) if len(points) == 1 else None
+        if shape != ():
+            what = f"{len(points)} numbers" if shape is None else f"shape {shape}"
+            raise ShapeError(f"derivative needs one scalar argument, but that of {function_name(self.f)} has {what}; use "
                              "dualad.elementwise_grad, jacobian, or taylor with a direction")
-        named = _Named(function, self.f)
         if self.order == 0:
-            return function(x)
+            return selected(points)
+        ones = [np.ones_like(_core.plain(points[0]))[()]]
         if self.order == 1:
-            return jvp(named, (x,), (np.ones_like(_core.plain(x)),))[1]
-        leaves, structure = flatten(taylor(named, x, self.order)[self.order])
+            return jvp(lambda v: selected([v]), (points[0],), (ones[0],))[1]
+        leaves, structure = flatten(Series(selected, self.f, points, ones, self.order).coefficient(self.order))
         return unflatten(structure, [c * math.factorial(self.order) for c in leaves])
-
-
-class _Named:
-    """A function under the name of another, for error messages."""
-
-    def __init__(self, call: Callable[..., Any], named: Callable[..., Any]) -> None:
-        self.call, self.__name__ = call, function_name(named)
-
-    def __call__(self, x: Any) -> Any:
-        return self.call(x)
 
 
 def derivative(f: Callable[..., Any], order: int = 1, argnums: Any = 0) -> Derivative:

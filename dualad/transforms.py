@@ -293,7 +293,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     --------
     >>> import numpy as np, dualad as da
     >>> y, lin = da.linearize(np.sin, 0.0)
-    >>> lin(2.0)
+    >>> float(lin(2.0))
     2.0
 
     Notes

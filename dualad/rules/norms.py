@@ -21,18 +21,23 @@ def _wide(g: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     return g if keepdims else expand(g, axes)
 
 
+def _over(x: Any, norm: Any) -> Any:
+    """``x / norm``; zero where the norm is zero, also where it only underflowed."""
+    return x / np.where(value(norm) == 0, np.inf, norm)
+
+
 def _two_impl(x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
     return np.linalg.norm(x, ord, axis, keepdims)
 
 
 def _two_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
-    return sdiv(np.sum(real(conj(x) * t), axis=axes, keepdims=keepdims), ans)
+    return _over(np.sum(real(conj(x) * t), axis=axes, keepdims=keepdims), ans)
 
 
 def _two_vjp(i: int, g: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
     if ndim(ans) == ndim(g) == 0 and not is_complex(x):
-        return smul(g, sdiv(x, ans))
-    return _wide(g, axes, keepdims) * sdiv(x, _wide(ans, axes, keepdims))
+        return smul(g, _over(x, ans))
+    return _wide(g, axes, keepdims) * _over(x, _wide(ans, axes, keepdims))
 
 
 two_p = Primitive("norm", _two_impl, _two_jvp, _two_vjp)
