@@ -1,7 +1,7 @@
 """dualad: exact derivatives of the NumPy code you already have, forward and reverse, at C speed."""
 
 from . import errors, tree
-from . import rules as _rules  # registers the derivative rules
+from . import rules as _rules  # noqa: F401  (registers the derivative rules)
 from ._core import Dual, Var, is_traced, value
 from ._version import __version__
 from .custom import from_jacobian, primitive

@@ -12,8 +12,10 @@ from .errors import DetachedError, DualadError
 
 
 def watched(call: Callable[[Any], Any], argument: Any, check: Callable[..., Any], *options: Any) -> Any:
-    """``check(call(argument), *options)``. Makes an error of every traced value that could not become a plain number, also where the user's code or NumPy caught
-    the first one: its derivative would be lost."""
+    """``check(call(argument), *options)``, where a refused conversion to a plain number is an error.
+
+    Also where the user's code or NumPy caught the refusal: a derivative would be lost.
+    """
     before = _core.swap_refusal(None)
     try:
         out = check(call(argument), *options)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from dualad._core import operations
 from rule_check import check, raised, same
 from rule_inputs import COMPLEX, CUBE, EMPTY, MASK, MATRIX, POSITIVE, ROW, SCALAR, VECTOR, cases, rows
 
 import dualad as da
+from dualad._core import operations
 
 REORDERABLE = [np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2]
 BINARY = [*REORDERABLE, np.subtract, np.divide, np.hypot]

@@ -20,8 +20,7 @@ _OPTIMIZE_FROM = 1 << 14  # multiplications; below, looking for a contraction or
 # ---- subscripts ----
 
 
-@lru_cache(maxsize=512)
-def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+def _spell_out(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
     """One letter for every axis of every operand and of the result: ellipses and the implied output spelled out."""
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
@@ -34,6 +33,9 @@ def _explicit(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...],
         return full, right.replace("...", dots)
     named = left.replace(",", "").replace("...", "")
     return full, dots + "".join(sorted(c for c in set(named) if named.count(c) == 1))
+
+
+_explicit = lru_cache(maxsize=512)(_spell_out)
 
 
 def _from_lists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .._core import sdiv, smul, value
+from .._core import smul, value
 from ..primitive import Primitive, implements
 from ._matrix import conj, floating, real
 from ._util import expand, is_complex, ndim, neg_axes, reshape, shape
