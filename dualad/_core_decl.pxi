@@ -112,6 +112,8 @@ cdef extern from *:
     int da_fp_events() nogil
     bint da_same_type(object o, object t)
     object da_traced_new(object type)
+    void da_traced_swap(object x, object y)
+    Py_ssize_t Py_REFCNT(PyObject *o)
     int da_traced_setup(object dual, object var, const da_tape *tape_offset, object a_tape)
 
 ctypedef int64_t node_t

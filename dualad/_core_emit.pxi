@@ -181,7 +181,7 @@ cdef class Emitter:
             self.give(r.b, match_dtype(sum_to(take_lead(g, r.params, lead), shape_of(r.y), lead), r.y))
         if r.a >= self.lo:
             if not lead:
-                g = stored(g, r.params, 0.0)
+                g = stored(g, r.params, 0.0, False)
             else:
                 mask = np.ones(shape_of(r.value))
                 mask[r.params] = 0

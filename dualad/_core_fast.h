@@ -68,6 +68,16 @@ static void da_traced_free(PyObject *self) {
     else PyObject_Free(o);
 }
 
+/* Lets a handle stand for what another one stands for, and the other way round. A store may turn an array of numbers into a Dual. */
+static void da_traced_swap(PyObject *x, PyObject *y) {
+    da_traced *a = (da_traced *)x, *b = (da_traced *)y, c = *a;
+    PyTypeObject *type = Py_TYPE(x);
+    a->p = b->p, a->t = b->t, a->level = b->level, a->P = b->P, a->T = b->T, a->node = b->node, a->kind = b->kind;
+    b->p = c.p, b->t = c.t, b->level = c.level, b->P = c.P, b->T = c.T, b->node = c.node, b->kind = c.kind;
+    Py_SET_TYPE(x, Py_TYPE(y));
+    Py_SET_TYPE(y, type);
+}
+
 static inline PyObject *da_new_dual(double p, double t, int64_t level, int kind) {
     da_traced *o = (da_traced *)da_traced_new((PyObject *)da_dual_type);
     if (o) o->p = p, o->t = t, o->level = level, o->kind = kind;

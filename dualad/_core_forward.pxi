@@ -141,8 +141,16 @@ cdef class Push:
         cdef object tx = self.tangent(r.a), tv = self.tangent(r.b)
         if tx is None and tv is None:
             return None
-        tx = np.zeros((self.lanes,) + shape_of(r.value), r.value.dtype) if tx is None else np.array(tx)
+        if tx is None:
+            tx = np.zeros((self.lanes,) + shape_of(r.value), r.value.dtype)
+        elif not r.op:
+            tx = np.array(tx)
         tv = np.zeros((self.lanes,) + shape_of(r.y)) if tv is None else tv
+        if is_basic(r.params):
+            at = with_lead(r.params, False)
+            axes = len(shape_of(tx[at])) - len(shape_of(tv))
+            tx[at] = tv.reshape((self.lanes,) + (1,) * axes + shape_of(tv)[1:])
+            return tx
         for k in range(self.lanes):
             tx[k][r.params] = tv[k]
         return tx

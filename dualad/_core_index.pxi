@@ -97,7 +97,7 @@ cdef object get_item(object x, object index):
             return new_dual(a, b, d.level, kind)
     index = plain_index(index)
     out = make_dual(d.level, (<object>d.P)[index], (<object>d.T)[index])
-    set_view(out, x, None, index)
+    set_view(out, x, None, index, False)
     return out
 
 
@@ -123,6 +123,8 @@ cdef object get_part(Var v, object index):
     cdef Tape tape = <Tape>v.T
     cdef Record rec
     z = (<object>v.P)[index]
+    if v.version and type(z) is ndarray:
+        z = z.copy()  # leaves the buffer to the handle alone, so that the next store need not copy it
     check_tape(tape)
     rec = Record.__new__(Record)
     rec.kind = R_GET
@@ -131,12 +133,12 @@ cdef object get_part(Var v, object index):
     rec.value = z
     push_record(tape, rec)
     out = make_var(tape, rec.node, z)
-    set_view(out, v, None, index)
+    set_view(out, v, None, index, is_basic(index))
     return out
 
 
-cdef int set_view(object out, object base, object prim, object params) except -1:
-    """Marks `out` as a view of `base` when their plain values share memory."""
+cdef int set_view(object out, object base, object prim, object params, bint sure) except -1:
+    """Marks `out` as a view of `base` when that is sure, or their plain values share memory."""
     cdef object a
     if type(out) is Var:
         if (<Var>out).kind != K_OBJECT:
@@ -144,7 +146,7 @@ cdef int set_view(object out, object base, object prim, object params) except -1
     elif (<Dual>out).kind != K_OBJECT:
         return 0
     a = plain_value(out)
-    if type(a) is not ndarray or (<object>a).base is None or not np_may_share_memory(a, plain_value(base)):
+    if not sure and (type(a) is not ndarray or (<object>a).base is None or not np_may_share_memory(a, plain_value(base))):
         return 0
     how = (prim, params)
     Py_INCREF(how)
@@ -162,7 +164,7 @@ cdef int set_view(object out, object base, object prim, object params) except -1
 
 cdef int mark_view(object out, list args, object prim, object params) except -1:
     if len(args) == 1 and is_traced(out):
-        set_view(out, args[0], prim, params)
+        set_view(out, args[0], prim, params, False)
     return 0
 
 
@@ -202,45 +204,23 @@ cdef void set_base_version(object x, uint32_t version):
         (<Dual>x).base_version = version
 
 
-cdef int rebind(object x, object new) except -1:
-    """Makes the handle `x` stand for the value of `new` (same type and level)."""
-    cdef Var v, w
-    cdef Dual d, e
+cdef void rebind(object x, object new):
+    """Makes the handle `x` stand for the value of `new`, which nobody else holds."""
+    da_traced_swap(x, new)
     if type(x) is Var:
-        v = <Var>x
-        w = <Var>new
-        Py_INCREF(<object>w.P)
-        Py_DECREF(<object>v.P)
-        v.P = w.P
-        v.node = w.node
-        v.version += 1
-        return 0
-    d = <Dual>x
-    e = <Dual>new
-    Py_INCREF(<object>e.P)
-    Py_INCREF(<object>e.T)
-    Py_DECREF(<object>d.P)
-    Py_DECREF(<object>d.T)
-    d.P = e.P
-    d.T = e.T
-    d.version += 1
-    return 0
+        (<Var>x).version += 1
+    else:
+        (<Dual>x).version += 1
 
 
 cdef object set_item(object x, object index, object new):
-    """x[index] = new: a new recorded value; the handle `x`, its base and its views follow."""
-    cdef object out
+    """x[index] = new: recorded; the handle `x`, its base and its views follow."""
     x = operand(x)
-    if not isinstance(plain_value(x), ndarray):
+    if not isinstance(plain_value(x), cnp.ndarray):
         raise TypeError(f"'{type(plain_value(x)).__name__}' object does not support item assignment")
     new = operand(foreign(new) if operable(new) else new)
     index = plain_index(index)
-    out = stored(x, index, new)
-    if type(out) is not type(x) or level_of(out) != level_of(x):
-        raise errors.DetachedError(
-            f"a value of an inner transform ({new!r}) cannot be stored into an array of an outer one; make the array inside the inner "
-            "function, or return the value instead")
-    rebind(x, out)
+    rebind(x, stored(x, index, new, True))
     base = base_of(x)
     if base is not None:
         prim, params = how_of(x)
@@ -252,31 +232,61 @@ cdef object set_item(object x, object index, object new):
         set_base_version(x, version_of(base))
 
 
-cdef object stored(object x, object index, object new):
-    """A copy of `x` (plain or traced) with `new` stored at `index`."""
+cdef inline bint sole_buffer(PyObject *a, Py_ssize_t holders):
+    """True when an array owns its memory and has no other holders (records, views, handles) than those counted."""
+    return (Py_REFCNT(a) == holders and da_same_type(<object>a, ndarray) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a)
+            and cnp.PyArray_BASE(<cnp.ndarray>a) == NULL)
+
+
+cdef object stored(object x, object index, object new, bint mine):
+    """`x` (plain or traced) with `new` stored at `index`. Where the caller gives up `x` (`mine`) and nothing else refers to its buffer,
+    that is overwritten, so a loop of n stores costs O(n); else it is copied."""
     cdef int64_t level = max(level_of(x), level_of(new))
-    cdef object xp = x, xt = None, vp = new, vt = 0.0
-    cdef Record rec
-    cdef Tape tape
+    cdef object vp = new, vt = 0.0, p, t
     if level >= 0:
-        if level_of(x) == level:
-            xp = dual_primal(<Dual>x)
-            xt = dual_tangent(<Dual>x)
-        else:
-            xt = zeros_for(x)
         if level_of(new) == level:
             vp = dual_primal(<Dual>new)
             vt = dual_tangent(<Dual>new)
-        return make_dual(level, stored(xp, index, vp), stored(xt, index, vt))
-    if not (type(x) is Var or type(new) is Var):
-        z = x.copy()
-        z[index] = new
-        return z
-    tape = tape_of(x, new)
-    z = plain_value(x).copy()
+        if level_of(x) == level:
+            p = stored_part((<Dual>x).P, index, vp, mine)
+            t = stored_part((<Dual>x).T, index, vt, mine)
+        else:
+            t = stored(zeros_for(x), index, vt, False)
+            p = stored(x, index, vp, False)
+        return make_dual(level, p, t)
+    if type(x) is Var or type(new) is Var:
+        return stored_var(x, index, new, mine)
+    z = x.copy()
+    z[index] = new
+    return z
+
+
+cdef object stored_part(PyObject *part, object index, object new, bint mine):
+    """The same for the primal or tangent of a Dual."""
+    mine = mine and Py_REFCNT(part) == 1
+    if mine and not is_traced(new) and sole_buffer(part, 1):
+        (<object>part)[index] = new
+        return <object>part
+    return stored(<object>part, index, new, mine)
+
+
+cdef object stored_var(object x, object index, object new, bint mine):
+    """A store into or of a Var: recorded."""
+    cdef Record rec, before
+    cdef Tape tape = tape_of(x, new)
+    cdef bint over = mine and type(x) is Var and sole_buffer((<Var>x).P, 2)
+    if over:
+        before = record_of(tape, (<Var>x).node)
+        over = before.kind == R_SET or before.kind == R_INPUT
+    z = plain_value(x)
+    if not over:
+        z = z.copy()
     z[index] = plain_value(new)
+    if over:
+        before.value = no_value(z)
     rec = Record.__new__(Record)
     rec.kind = R_SET
+    rec.op = over
     rec.a = (<Var>x).node if type(x) is Var else -1
     rec.b = (<Var>new).node if type(new) is Var else -1
     rec.y = plain_value(new)
@@ -284,6 +294,11 @@ cdef object stored(object x, object index, object new):
     rec.value = z
     push_record(tape, rec)
     return make_var(tape, rec.node, z)
+
+
+cdef object no_value(object z):
+    """Shape and dtype of an array whose contents have been overwritten; NaN, so that a wrong use would show."""
+    return np.broadcast_to(np.array(np.nan, dtype=z.dtype), shape_of(z))
 
 
 cdef object fresh_copy(object x):
