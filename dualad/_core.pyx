@@ -16,9 +16,15 @@ from libc.string cimport memcpy, memset
 import operator as _operator
 import sys as _sys
 
-import numpy as np
+from types import SimpleNamespace as _SimpleNamespace
+
+import numpy as _numpy
 
 from . import errors
+
+# NumPy as it is now: dualad/_hook.py replaces np.zeros and others for the user's calls while a function runs, and calls from here look
+# like the user's, for compiled code has no frame.
+np = _SimpleNamespace(**vars(_numpy))
 
 cnp.import_array()
 cnp.import_ufunc()

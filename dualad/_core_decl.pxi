@@ -114,6 +114,7 @@ cdef extern from *:
     object da_traced_new(object type)
     void da_traced_swap(object x, object y)
     Py_ssize_t Py_REFCNT(PyObject *o)
+    int da_swap_probed(int value) nogil
     int da_traced_setup(object dual, object var, const da_tape *tape_offset, object a_tape)
 
 ctypedef int64_t node_t

@@ -147,6 +147,62 @@ def fresh_all(Tape tape, list leaves):
     return [fresh(tape, x) for x in leaves], start
 
 
+def handles(list variables):
+    """Variables as the user's function gets them: it may store into its arguments, and may have to run twice."""
+    return [fresh_copy(v) for v in variables]
+
+
+def buffer(object x, int64_t level):
+    """A plain array (owned by the caller, who gives it up) as one that traced values can be stored into."""
+    cdef Record rec
+    if da_get_current() == NULL:
+        return make_dual(level, x, np.zeros(x.shape, x.dtype))
+    rec = Record.__new__(Record)
+    rec.kind = R_INPUT
+    rec.value = x
+    push_record(<Tape>da_get_current(), rec)
+    return array_handle(<Tape>da_get_current(), rec)
+
+
+def valued(str name, object value, *args):
+    """A table operation on traced Python floats whose value was computed elsewhere (by `math`)."""
+    return valued_op(OP_NAMES[name], value, args[0], args[1] if len(args) > 1 else None)
+
+
+cdef object valued_op(int op, object value, object x, object y):
+    cdef int64_t level = max(level_of(x), level_of(y))
+    cdef object xp = x, yp = y, xt = None, yt = None, t = None, z
+    cdef int flags
+    cdef node_t i
+    if level >= 0:
+        if level_of(x) == level:
+            xp = dual_primal(<Dual>x)
+            xt = dual_tangent(<Dual>x)
+        if level_of(y) == level:
+            yp = dual_primal(<Dual>y)
+            yt = dual_tangent(<Dual>y)
+        z = valued_op(op, value, xp, yp)
+        if xt is not None:
+            t = tangent_term(op, 0, xp, yp, z, xt)
+        if yt is not None:
+            s = tangent_term(op, 1, xp, yp, z, yt)
+            t = s if t is None else rule_op(DA_add, t, s)
+        return make_dual(level, z, match_dtype(t, value))
+    if type(x) is not Var and type(y) is not Var:
+        return value
+    x = as_scalar_node(x)
+    y = as_scalar_node(y)
+    tape = tape_of(x, y)
+    flags = 0 if type(x) is Var else DA_A_CONST
+    if OP_ARITY[op] == 2 and type(y) is not Var:
+        flags |= DA_B_CONST
+    i = da_tape_op(&(<Tape>tape).t, op, flags, (<Var>x).node if type(x) is Var else 0, (<Var>y).node if type(y) is Var else 0,
+                   0.0 if not flags else float(y) if flags & DA_B_CONST else float(x), value)
+    if i < 0:
+        raise MemoryError("no memory for the tape")
+    return new_var(tape, i, value, K_FLOAT)
+
+
 def lift(list points, list tangents, int64_t level):
     """Points and tangents as Duals of a level."""
     return [make_dual(level, p, t) for p, t in zip(points, tangents)]

@@ -157,14 +157,22 @@ DA_INLINE PyObject *da_scalar_binary(int op, PyObject *l, PyObject *r) {
 /* NumPy asks every element of a list for these and for a length; a quick no keeps np.array([...]) of traced scalars quick. */
 static PyObject *da_name_array, *da_name_interface, *da_name_struct;
 static getattrofunc da_slow_getattro;
+DA_TLS int da_probed; /* somebody looked whether a traced value is an array: an object array may have been made of it */
 static lenfunc da_slow_length;
 
 static PyObject *da_fast_getattro(PyObject *self, PyObject *name) {
     if (name == da_name_array || name == da_name_interface || name == da_name_struct) {
+        da_probed = 1;
         PyErr_SetObject(PyExc_AttributeError, name);
         return NULL;
     }
     return da_slow_getattro(self, name);
+}
+
+static inline int da_swap_probed(int value) {
+    int old = da_probed;
+    da_probed = value;
+    return old;
 }
 
 static Py_ssize_t da_fast_length(PyObject *self) {

@@ -88,6 +88,8 @@ cdef class Push:
         elif r.kind == R_GET:
             t = self.tangent(r.a)
             t = None if t is None else take_lead(t, r.params, True)
+            if t is not None and record_of(self.tape, r.a).kind == R_SET:
+                t = t.copy()  # the next store overwrites what this is a view of
         elif r.kind == R_SUM:
             t = self.tangent(r.a)
             t = None if t is None else np.add.reduce(t, axis=tuple(range(1, t.ndim)))

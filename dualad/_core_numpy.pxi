@@ -226,6 +226,11 @@ cpdef object swap_refusal(object message):
     return out
 
 
+def swap_probed(bint value):
+    """Whether NumPy asked a traced value of this thread if it was an array (and may have put it into an object array)."""
+    return bool(da_swap_probed(value))
+
+
 cdef str user_line():
     """' at file:line, in function: source text' of the innermost Python frame."""
     try:

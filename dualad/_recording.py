@@ -7,30 +7,70 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
+from . import _core, _hook
 from .errors import DetachedError, DualadError
 
 
-def watched(call: Callable[[Any], Any], argument: Any, check: Callable[..., Any], *options: Any) -> Any:
-    """``check(call(argument), *options)``, where a refused conversion to a plain number is an error.
+def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], *options: Any) -> Any:
+    """``check(call(variables), *options)``; where a traced value could not become a plain number, once more under the hook.
 
-    Also where the user's code or NumPy caught the refusal: a derivative would be lost.
+    A refusal counts also where the user's code or NumPy caught it, for a derivative would be lost.
     """
-    before = _core.swap_refusal(None)
-    try:
-        out = check(call(argument), *options)
-    except DualadError:
-        raise
-    except Exception as error:
-        message = _core.swap_refusal(None)
-        if message is None:
-            raise
-        raise DetachedError(message) from error
-    finally:
-        message = _core.swap_refusal(before)
-    if message is not None:
-        raise DetachedError(message)
+    if not _hook.active() and not _hook.known(f):
+        out, failure = _attempt(call, variables, check, options)
+        if failure is None:
+            return out
+    with _hook.hooked():
+        out, failure = _attempt(call, variables, check, options)
+    if failure is not None:
+        try:
+            raise failure.error()
+        finally:
+            del failure  # or the exception, its traceback and this frame would be a cycle
+    _hook.remember(f)
     return out
+
+
+class Failure:
+    """Why a run has to be repeated: a refused conversion, or a TypeError after traced scalars had gone into an object array."""
+
+    def __init__(self, refusal: str | None, cause: Exception | None) -> None:
+        self.refusal, self.cause = refusal, cause
+
+    def error(self) -> Exception:
+        """What to raise when the hook could not help."""
+        if self.refusal is None:
+            assert self.cause is not None
+            return self.cause
+        out = DetachedError(self.refusal + _OUT_OF_REACH)
+        out.__cause__ = self.cause
+        return out
+
+
+_OUT_OF_REACH = (
+    ". Beyond dualad's reach are names imported from a module (from numpy import zeros, from math import sin: write np.zeros, math.sin), "
+    "and plain buffers made by .copy() or arithmetic or outside the function (write np.array(x0) or np.zeros_like(x) inside it)"
+)
+
+
+def _attempt(call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], options: tuple[Any, ...]) -> tuple[Any, Any]:
+    """(result, None), or (None, Failure) when the run should be repeated under the hook."""
+    before, probed, refusal, out = _core.swap_refusal(None), _core.swap_probed(False), None, None
+    cause: Exception | None = None
+    try:
+        out = check(call(_core.handles(variables)), *options)
+    except Exception as error:
+        refusal = _core.swap_refusal(None)
+        if refusal is None and not (isinstance(error, TypeError) and not isinstance(error, DualadError) and _core.swap_probed(False)):
+            raise
+        cause = error
+    finally:
+        refusal = _core.swap_refusal(before) or refusal
+        _core.swap_probed(probed)
+    try:
+        return (out, None) if refusal is None and cause is None else (None, Failure(refusal, cause))
+    finally:
+        del cause
 
 
 def _plain_result(y: Any, tape: Any) -> Any:
@@ -57,10 +97,10 @@ class Recording:
             raise
         self.inputs = _core.innermost(self.variables)
 
-    def run(self, call: Callable[[list[Any]], Any], check: Callable[..., Any], *options: Any) -> Any:
+    def run(self, f: Any, call: Callable[[list[Any]], Any], check: Callable[..., Any], *options: Any) -> Any:
         """Runs the function, checks its result with ``check(result, *options)`` and ends the recording."""
         try:
-            return watched(call, self.variables, check, *options)
+            return watched(f, call, self.variables, check, *options)
         finally:
             _core.end(self.tape)
 

@@ -39,7 +39,7 @@ class ValueAndJacobian(Transform):
         if self.holomorphic:
             _need_complex(selected.leaves, self.f)
         recording = Recording(selected.leaves)
-        results, structure, aux = recording.run(selected, self._leaves)
+        results, structure, aux = recording.run(self.f, selected, self._leaves)
         blocks = Blocks(recording, selected.leaves, results, self)
         rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
         if aux is not None:

@@ -60,7 +60,7 @@ class Series:
     def __init__(self, call: Callable[[list[Any]], Any], f: Callable[..., Any], points: list[Any], seeds: list[Any], order: int) -> None:
         self.call, self.points, self.seeds, self.order = call, points, seeds, order
         recording = Recording(points)
-        self.results, self.shape = recording.run(call, result_leaves, f)
+        self.results, self.shape = recording.run(f, call, result_leaves, f)
         traced = any(map(_core.is_traced, points)) or any(map(_core.is_traced, seeds))
         self.nested = traced or _core.highest_level(self.results) >= 0 or _core.depends_outside(recording.tape, recording.lo)
         if not self.nested:

@@ -59,7 +59,7 @@ class ValueAndGrad(Transform):
         if self.holomorphic:
             _need_complex(selected.leaves, self.f)
         recording = Recording(selected.leaves)
-        y, aux = recording.run(selected, self._checked)
+        y, aux = recording.run(self.f, selected, self._checked)
         gradient = recording.pull([y], [1.0])
         if self.holomorphic:
             gradient = [np.conj(g) for g in gradient]
@@ -82,7 +82,7 @@ class ElementwiseGrad(Transform):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         selected = Selected(self.f, self.argnums, args, kwargs)
         recording = Recording(selected.leaves)
-        leaves, _, _ = recording.run(selected, self._leaves)
+        leaves, _, _ = recording.run(self.f, selected, self._leaves)
         ones = [np.ones_like(_core.plain(y)) for y in leaves]
         return unflatten(selected.structure, recording.pull(leaves, ones))
 
@@ -222,8 +222,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     level = _core.new_level()
     LEVELS.live.append(level)
     try:
-        variables = unflatten(structure, _core.lift(points, directions, level))
-        results, shape, aux = watched(lambda variables: f(*variables), variables, leaves_and_aux, f, has_aux)
+        variables = _core.lift(points, directions, level)
+        results, shape, aux = watched(f, lambda leaves: f(*unflatten(structure, leaves)), variables, leaves_and_aux, f, has_aux)
     finally:
         LEVELS.live.remove(level)
     primal_parts, tangent_parts = _core.owned_parts(results, level)
@@ -263,7 +263,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     leaves, structure = flatten(tuple(primals))
     recording = Recording(_core.points(leaves, lambda k: f"primal {k} of {function_name(f)}"))
-    results, shape, aux = recording.run(lambda variables: f(*unflatten(structure, variables)), leaves_and_aux, f, has_aux)
+    results, shape, aux = recording.run(f, lambda variables: f(*unflatten(structure, variables)), leaves_and_aux, f, has_aux)
 
     def pull(cotangent: Any) -> Any:
         given = matching(shape, cotangent, "the cotangent")
@@ -303,7 +303,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     leaves, structure = flatten(tuple(primals))
     points = _core.points(leaves, lambda k: f"primal {k} of {function_name(f)}")
     recording = Recording(points)
-    results, shape = recording.run(lambda variables: f(*unflatten(structure, variables)), result_leaves, f)
+    results, shape = recording.run(f, lambda variables: f(*unflatten(structure, variables)), result_leaves, f)
     nested = _core.depends_outside(recording.tape, recording.lo) or any(_core.is_traced(p) for p in points)
     nested = nested or _core.highest_level(results) >= 0
 
