@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 
+import Cython
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -63,7 +64,7 @@ class BuildExt(build_ext):
                 (obj,) = self.compiler.object_filenames([source], output_dir=output_dir)
                 newer = newer_group([source, "setup.py", *includes_of(source)], obj) or self.force
                 flags = list(options.get("extra_postargs") or ())
-                if source.startswith("dualad"):
+                if os.path.basename(source) == "_core.c":
                     flags += CYTHON_FLAGS
                 return one([source], output_dir, **{**options, "extra_postargs": flags}) if newer else [obj]
 
@@ -88,6 +89,8 @@ core = Extension(
 )
 
 setup(
-    ext_modules=cythonize([core], compiler_directives=DIRECTIVES, include_path=["dualad"]),
+    # What Cython makes depends on NumPy's declarations: one tree may serve several environments.
+    ext_modules=cythonize([core], build_dir=f"build/cython-{Cython.__version__}-numpy-{numpy.__version__}",
+                          compiler_directives=DIRECTIVES, include_path=["dualad"]),
     cmdclass={"build_ext": BuildExt},
 )

@@ -209,9 +209,8 @@ cdef int refuse(object x, str kind) except -1:
     if isinstance(v, ndarray) and v.size != 1:
         raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
     message = (
-        f"{kind}() of a traced value would lose its derivative{frame}: the value is {show(v)}. This happens when a traced number is stored "
-        f"into a plain array (make the array from traced values: np.array([...]) or np.stack), passed to math.* (use the NumPy function, "
-        f"e.g. np.sin), or converted by {kind}(x). Where no derivative is wanted, write dualad.value(x)")
+        f"{kind}() of a traced value would lose its derivative{frame}: the value is {show(v)}. Where no derivative is wanted, write "
+        "dualad.value(x)")
     swap_refusal(message)
     raise errors.DetachedError(message)
 
@@ -226,9 +225,15 @@ cpdef object swap_refusal(object message):
     return out
 
 
-def swap_probed(bint value):
-    """Whether NumPy asked a traced value of this thread if it was an array (and may have put it into an object array)."""
-    return bool(da_swap_probed(value))
+def watch():
+    """Begins to watch for traced values that fail to become plain ones in this thread; what `unwatch` needs to end it."""
+    return swap_refusal(None), da_swap_probed(0)
+
+
+def unwatch(tuple before):
+    """Ends the watch: (the message of the last refused conversion or None, whether NumPy asked a traced value if it was an array and
+    may have put it into an object array)."""
+    return swap_refusal(before[0]), bool(da_swap_probed(before[1]))
 
 
 cdef str user_line():

@@ -156,10 +156,10 @@ cdef int fill_dual(Dual self, object primal, object tangent) except -1:
     """Checks and stores what the user gave to Dual(primal, tangent)."""
     cdef double a, b
     cdef int ka, kb
-    primal = as_point(primal, "primal of a Dual")
+    primal = as_point(np.asarray(primal) if isinstance(primal, (list, tuple)) else primal, "the primal of a Dual")
     if tangent is None:
         tangent = zeros_for(primal)
-    tangent = as_tangent(tangent, primal, "tangent of a Dual")
+    tangent = as_tangent(tangent, primal, "the tangent of a Dual")
     if constant_of(primal, &a, &ka) and constant_of(tangent, &b, &kb):
         self.p = a
         self.t = b

@@ -27,6 +27,7 @@ _lock = threading.Lock()
 _installed: list[tuple[ModuleType, str, Any]] = []
 _users = 0
 _needed: weakref.WeakSet[CodeType] = weakref.WeakSet()
+_has_needed = False
 
 
 class _Thread(threading.local):
@@ -198,18 +199,15 @@ class hooked:
                     setattr(*_installed.pop())
 
 
-def active() -> bool:
-    """True inside the hook."""
-    return _thread.depth > 0
-
-
 def remember(f: Any) -> None:
     """Notes that `f` needs the hook, so that it runs only once from now on."""
+    global _has_needed
     code = getattr(f, "__code__", None)
     if code is not None:
         _needed.add(code)
+        _has_needed = True
 
 
-def known(f: Any) -> bool:
-    """True when `f` is known to need the hook."""
-    return getattr(f, "__code__", None) in _needed if _needed else False
+def wanted(f: Any) -> bool:
+    """True inside the hook, and for a function that is known to need it."""
+    return _thread.depth > 0 or (_has_needed and getattr(f, "__code__", None) in _needed)

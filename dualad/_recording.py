@@ -16,7 +16,7 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
 
     A refusal counts also where the user's code or NumPy caught it, for a derivative would be lost.
     """
-    if not _hook.active() and not _hook.known(f):
+    if not _hook.wanted(f):
         out, failure = _attempt(call, variables, check, options)
         if failure is None:
             return out
@@ -48,29 +48,27 @@ class Failure:
 
 
 _OUT_OF_REACH = (
-    ". Beyond dualad's reach are names imported from a module (from numpy import zeros, from math import sin: write np.zeros, math.sin), "
-    "and plain buffers made by .copy() or arithmetic or outside the function (write np.array(x0) or np.zeros_like(x) inside it)"
+    ". Buffers from np.zeros and its like, and math.*, take traced values; beyond dualad's reach are float(x) itself, names imported from "
+    "their module (from numpy import zeros: write np.zeros; from math import sin: write math.sin), and plain buffers made by .copy(), by "
+    "arithmetic or outside the function (write np.array(x0) or np.zeros_like(x) inside it)"
 )
 
 
 def _attempt(call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], options: tuple[Any, ...]) -> tuple[Any, Any]:
     """(result, None), or (None, Failure) when the run should be repeated under the hook."""
-    before, probed, refusal, out = _core.swap_refusal(None), _core.swap_probed(False), None, None
-    cause: Exception | None = None
+    before = _core.watch()
     try:
         out = check(call(_core.handles(variables)), *options)
     except Exception as error:
-        refusal = _core.swap_refusal(None)
-        if refusal is None and not (isinstance(error, TypeError) and not isinstance(error, DualadError) and _core.swap_probed(False)):
-            raise
-        cause = error
-    finally:
-        refusal = _core.swap_refusal(before) or refusal
-        _core.swap_probed(probed)
-    try:
-        return (out, None) if refusal is None and cause is None else (None, Failure(refusal, cause))
-    finally:
-        del cause
+        refusal, probed = _core.unwatch(before)
+        if refusal is not None or (probed and isinstance(error, TypeError) and not isinstance(error, DualadError)):
+            return None, Failure(refusal, error)
+        raise
+    except BaseException:
+        _core.unwatch(before)
+        raise
+    refusal, _ = _core.unwatch(before)
+    return (out, None) if refusal is None else (None, Failure(refusal, None))
 
 
 def _plain_result(y: Any, tape: Any) -> Any:

@@ -84,13 +84,13 @@ class Blocks:
             blocks = _core.jacobian_blocks(r.tape, r.lo, r.inputs, y, forward, lanes)
         if self.transform.holomorphic and not forward:
             blocks = [np.conj(b) for b in blocks]
-        return [_block(b) for b in blocks]
+        return [_block(b, x) for b, x in zip(blocks, self.leaves)]
 
     @staticmethod
     def _zeros(y: Any, x: Any) -> Any:
         """The block of a result that does not depend on the arguments."""
-        y, x = np.asarray(_core.plain(y)), np.asarray(_core.plain(x))
-        return _block(np.zeros(y.shape + x.shape, y.dtype if y.dtype.kind == "c" else x.dtype))
+        a, b = np.asarray(_core.plain(y)), np.asarray(_core.plain(x))
+        return _block(np.zeros(a.shape + b.shape, a.dtype if a.dtype.kind == "c" else b.dtype), x)
 
     def _forward(self, size: int, complex_out: bool) -> bool:
         if complex_out and not self.complex_in:
@@ -109,9 +109,11 @@ class Blocks:
         return [c.reshape(np.shape(value) + np.shape(_core.plain(x))) for c, x in zip(rows, self.leaves)]
 
 
-def _block(x: Any) -> Any:
-    """A block; that of a scalar by a scalar is a scalar."""
-    return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x
+def _block(block: Any, x: Any) -> Any:
+    """A block; that of a scalar by a scalar is a scalar, and by a Python float a Python number."""
+    if not isinstance(block, np.ndarray) or block.ndim:
+        return block
+    return block.item() if type(_core.plain(x)) is float else block[()]
 
 
 def value_and_jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str | None = None, has_aux: bool = False,
