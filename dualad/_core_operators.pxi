@@ -145,6 +145,11 @@ cdef class Traced:
         set_attribute(self, name, new)
 
     @property
+    def __class__(self):
+        """The type it stands for, so that `isinstance(x, float)` and `isinstance(x, np.ndarray)` take the branch of the plain value."""
+        return type(plain_value(self))
+
+    @property
     def __array__(self):
         raise AttributeError("__array__")
 

@@ -74,6 +74,8 @@ cdef class Var(Traced):
 
 cdef str show(object x):
     """Numbers as Python floats print, arrays as NumPy's."""
+    if is_traced(x):
+        return repr(x)
     if isinstance(x, (float, complex)) and not isinstance(x, np_longdouble):
         return repr(complex(x) if isinstance(x, complex) else float(x))
     if isinstance(x, ndarray):

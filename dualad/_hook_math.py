@@ -46,15 +46,14 @@ def _log(x: Any, base: Any = None) -> Any:
     return out if base is None else out / (_core.valued("log", math.log(_core.plain(base)), base))
 
 
-def _hypot(*args: Any) -> Any:
-    if not args:
-        return 0.0
-    if len(args) == 2:
-        return _core.valued("hypot", math.hypot(*[_core.plain(a) for a in args]), *args)
-    total: Any = abs(args[0])
-    for a in args[1:]:
-        total = _core.valued("hypot", math.hypot(_core.plain(total), _core.plain(a)), total, a)
-    return total
+_hypot = Primitive(
+    "hypot",
+    lambda *xs: math.hypot(*[float(x) for x in xs]),
+    lambda i, t, ans, *xs: _core.smul(t, _core.sdiv(xs[i], ans)),
+    lambda i, g, ans, *xs: _core.smul(g, _core.sdiv(xs[i], ans)),
+)
+
+_fsum = Primitive("fsum", lambda *xs: math.fsum(xs), lambda i, t, ans, *xs: t, lambda i, g, ans, *xs: g)
 
 
 def _dist(p: Any, q: Any) -> Any:
@@ -62,10 +61,7 @@ def _dist(p: Any, q: Any) -> Any:
 
 
 def _sum(values: Any) -> Any:
-    total: Any = 0.0
-    for v in values:
-        total = total + v
-    return total
+    return _fsum(*values)
 
 
 def _prod(iterable: Any, *, start: Any = 1) -> Any:

@@ -7,6 +7,7 @@ PLAIN = (int, float, complex, np.ndarray, np.generic)
 
 def assert_close(got, want, rtol=1e-11, atol=1e-14):
     """Fails unless `got` is a plain value of the shape of `want`, within rtol of the largest finite entry plus atol."""
+    assert type(got).__name__ not in ("Dual", "Var"), f"a traced value got out: {got!r}"
     assert isinstance(got, PLAIN), f"not a plain value: {got!r} ({type(got)})"
     assert not (isinstance(got, np.ndarray) and got.dtype == object), f"an object array: {got!r}"
     got, want = np.asarray(got), np.asarray(want)
@@ -21,6 +22,7 @@ def assert_close(got, want, rtol=1e-11, atol=1e-14):
 
 def assert_identical(got, want):
     """Fails unless both are bit for bit the same plain value: type of element, shape, sign of zero; any NaN equals any NaN."""
+    assert type(got).__name__ not in ("Dual", "Var"), f"a traced value got out: {got!r}"
     assert isinstance(got, PLAIN), f"not a plain value: {got!r} ({type(got)})"
     got, want = np.asarray(got), np.asarray(want)
     assert (got.shape, got.dtype) == (want.shape, want.dtype), f"{got.shape} {got.dtype} instead of {want.shape} {want.dtype}"

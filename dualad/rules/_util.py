@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from .._core import pack, run_plain, value
+from .._core import is_traced, pack, run_plain, value
 from ..primitive import Primitive
 
 _ndarray = np.ndarray
@@ -116,7 +116,7 @@ def spread(g: Any, to: tuple[int, ...]) -> Any:
     """``g`` repeated to shape `to`: a fresh array for plain values, so that it can be added to in place."""
     if shape(g) == to:
         return g
-    if type(g) is _ndarray or isinstance(g, (np.generic, float, complex)):
+    if not is_traced(g):
         out = np.empty(to, dtype(g))
         out[...] = g
         return out

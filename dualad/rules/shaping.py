@@ -55,7 +55,7 @@ def concrete_order(x: Any, order: str) -> str:
 @constant
 def _strides(x: Any) -> Any:
     """'C' or 'F' for a contiguous operand, else its strides."""
-    if not isinstance(x, np.ndarray) or x.flags.c_contiguous:
+    if np.ndim(x) == 0 or x.flags.c_contiguous:
         return "C"
     return "F" if x.flags.f_contiguous else x.strides
 
