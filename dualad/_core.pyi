@@ -10,6 +10,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]]
 METHODS: dict[str, Callable[..., Any]]
 OUT_AT: dict[Any, int]
 UFUNC_METHODS: dict[str, Callable[..., Any]]
+UNKNOWN_UFUNC: list[Callable[[Any], bool]]
 ATTRIBUTES: tuple[str, ...]
 cython_version: str
 np: Any

@@ -4,6 +4,7 @@ FUNCTIONS = {}          # NumPy function or non-table ufunc -> handler
 METHODS = {}            # method name -> function of the traced value
 OUT_AT = {}             # function or method name -> position of its `out` argument
 UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
+UNKNOWN_UFUNC = []      # asked with a ufunc that has no handler: True when it has one now
 
 
 cpdef bint is_traced(object x):

@@ -79,6 +79,10 @@ cdef extern from "da_taylor.h" nogil:
     void da_taylor_free(da_taylor *w)
     int da_taylor_op(da_taylor *w, int op, const double *x, const double *y, double *z)
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char *where) except -1
+    void Py_LeaveRecursiveCall()
+
 cdef extern from *:
     """
     #include <fenv.h>

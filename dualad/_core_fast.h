@@ -24,7 +24,7 @@ typedef struct {
     double p, t;
     int64_t level;
     PyObject *P, *T, *base, *how;
-    uint32_t node, version, base_version;
+    uint32_t node, version, base_version, seen;
     int kind;
 } da_traced;
 
@@ -45,7 +45,7 @@ static inline PyObject *da_traced_new(PyObject *type) {
     if (!o) return PyErr_NoMemory();
     o->P = o->T = o->base = o->how = NULL;
     o->level = 0;
-    o->node = o->version = o->base_version = 0;
+    o->node = o->version = o->base_version = o->seen = 0;
     o->kind = DA_KIND_FLOAT;
 #ifdef Py_GIL_DISABLED
     return PyObject_Init((PyObject *)o, (PyTypeObject *)type);
@@ -58,14 +58,21 @@ static inline PyObject *da_traced_new(PyObject *type) {
 
 static void da_traced_free(PyObject *self) {
     da_traced *o = (da_traced *)self;
+    PyObject *base = o->base;
     Py_XDECREF(o->T);
     if (o->kind == DA_KIND_OBJECT) {
         Py_XDECREF(o->P);
-        Py_XDECREF(o->base);
         Py_XDECREF(o->how);
     }
     if (da_n_kept < DA_KEEP) da_kept[da_n_kept++] = o;
     else PyObject_Free(o);
+    while (base && Py_REFCNT(base) == 1) { /* a long chain of views of views is freed without recursion */
+        PyObject *next = ((da_traced *)base)->base;
+        ((da_traced *)base)->base = NULL;
+        Py_DECREF(base);
+        base = next;
+    }
+    Py_XDECREF(base);
 }
 
 /* Lets a handle stand for what another one stands for, and the other way round. A store may turn an array of numbers into a Dual. */

@@ -185,15 +185,26 @@ cdef uint32_t base_version_of(object x):
     return (<Var>x).base_version if type(x) is Var else (<Dual>x).base_version
 
 
+cdef uint32_t STORES = 0      # counts the stores into traced arrays: while it stands still no view can be out of date
+
+
 cdef int refresh(object x) except -1:
-    """A view whose base was stored into since looks again."""
-    cdef object base = operand(base_of(x)), new
-    if version_of(base) == base_version_of(x):
+    """A view whose base was stored into since looks again; bases first, without recursion."""
+    cdef list chain = []
+    cdef object v = x, base
+    if (<Traced>x).seen == STORES:
         return 0
-    prim, params = how_of(x)
-    new = get_item(base, params) if prim is None else bind(prim, (base,), params)
-    rebind(x, new)
-    set_base_version(x, version_of(base))
+    while base_of(v) is not None and (<Traced>v).seen != STORES:
+        chain.append(v)
+        v = base_of(v)
+    chain.reverse()
+    for v in chain:
+        (<Traced>v).seen = STORES
+        base = base_of(v)
+        if version_of(base) != base_version_of(v):
+            prim, params = how_of(v)
+            rebind(v, get_item(base, params) if prim is None else bind(prim, (base,), params))
+            set_base_version(v, version_of(base))
     return 0
 
 
@@ -215,21 +226,35 @@ cdef void rebind(object x, object new):
 
 cdef object set_item(object x, object index, object new):
     """x[index] = new: recorded; the handle `x`, its base and its views follow."""
+    global STORES
     x = operand(x)
     if not isinstance(plain_value(x), cnp.ndarray):
         raise TypeError(f"'{type(plain_value(x)).__name__}' object does not support item assignment")
     new = operand(foreign(new) if operable(new) else new)
     index = plain_index(index)
     rebind(x, stored(x, index, new, True))
+    STORES += 1
     base = base_of(x)
     if base is not None:
-        prim, params = how_of(x)
-        if prim is None:
-            set_item(base, params, fresh_copy(x))
-        else:
-            places = prim.impl(np.arange(plain_value(base).size).reshape(shape_of(base)), **params)
-            set_item(base, np.unravel_index(places, shape_of(base)), fresh_copy(x))
-        set_base_version(x, version_of(base))
+        Py_EnterRecursiveCall(" in a store through views of views")
+        try:
+            store_through(x, base)
+        finally:
+            Py_LeaveRecursiveCall()
+
+
+cdef int store_through(object x, object base) except -1:
+    """The base of a view takes over what was stored into the view."""
+    cdef object places
+    prim, params = how_of(x)
+    if prim is None:
+        set_item(base, params, fresh_copy(x))
+    else:
+        places = prim.impl(np.arange(plain_value(base).size).reshape(shape_of(base)), **params)
+        set_item(base, np.unravel_index(places, shape_of(base)), fresh_copy(x))
+    set_base_version(x, version_of(base))
+    (<Traced>x).seen = STORES
+    return 0
 
 
 cdef inline bint sole_buffer(PyObject *a, Py_ssize_t holders):

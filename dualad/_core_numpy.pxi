@@ -31,7 +31,17 @@ cdef object ufunc_general(object ufunc, str method, tuple inputs, dict kwargs):
             return UFUNC_METHODS["__call__"](ufunc, *inputs, **kwargs)
     elif method in UFUNC_METHODS:
         return UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
-    no_rule(f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}"))
+    if method == "__call__" and UNKNOWN_UFUNC and UNKNOWN_UFUNC[0](ufunc):
+        return FUNCTIONS[ufunc](*inputs, **kwargs)
+    no_rule(ufunc_name(ufunc) + ("" if method == "__call__" else f".{method}"))
+
+
+cdef str ufunc_name(object ufunc):
+    """The name by which users know a ufunc; ufuncs do not say where they come from."""
+    for module in ("numpy", "scipy.special"):
+        if getattr(_sys.modules.get(module), ufunc.__name__, None) is ufunc:
+            return f"{module}.{ufunc.__name__}"
+    return f"the ufunc {ufunc.__name__}"
 
 
 cdef object array_ufunc_plain_args(object ufunc, str method, tuple inputs, dict kwargs):

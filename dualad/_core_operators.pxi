@@ -10,6 +10,7 @@ cdef class Traced:
     cdef PyObject *base       # a view: the value it looks into, and how
     cdef PyObject *how
     cdef uint32_t node, version, base_version
+    cdef uint32_t seen        # a view: the stores (STORES) that had happened when it was last compared with its base
     cdef int kind
 
     def __init__(self):
