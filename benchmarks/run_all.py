@@ -6,12 +6,13 @@ import bench_import
 import bench_jacobian
 import bench_loop
 import bench_scalar
+import bench_stores
 import bench_tape
 import bench_taylor
 import bench_vector
 from timing import Row, main
 
-FILES = (bench_scalar, bench_loop, bench_vector, bench_jacobian, bench_taylor, bench_tape, bench_import)
+FILES = (bench_scalar, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
 
 
 def measure(quick: bool = False) -> list[Row]:

@@ -88,8 +88,9 @@ int64_t da_emit_reverse(da_tape *t, int64_t hi, int64_t lo, da_ref *adj) {
             if (d.a < lo) continue;
             return i;
         }
-        if (!(d.flags & DA_A_CONST) && d.a >= lo && push_to(t, (uint32_t)i, 0, g, &adj[d.a - lo])) return -2;
-        if (da_ops[d.op].arity == 2 && !(d.flags & DA_B_CONST) && d.b >= lo && push_to(t, (uint32_t)i, 1, g, &adj[d.b - lo])) return -2;
+        if (!(d.flags & DA_A_CONST) && d.a >= lo && push_to(t, (uint32_t)i, 0, g, &adj[d.a - lo])) return DA_NO_MEMORY;
+        if (da_ops[d.op].arity == 2 && !(d.flags & DA_B_CONST) && d.b >= lo && push_to(t, (uint32_t)i, 1, g, &adj[d.b - lo]))
+            return DA_NO_MEMORY;
     }
     return lo - 1;
 }

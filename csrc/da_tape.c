@@ -1,32 +1,18 @@
-/* Memory of the tape. A few chunks are kept for reuse, so that small gradients neither map nor unmap memory. */
+/* Memory of the tape. */
+#include "da_memory.h"
 #include "da_tape.h"
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEPT = 4 };
-static _Atomic(da_node *) kept[KEPT];
+_Static_assert(sizeof(da_node) * DA_CHUNK == DA_CHUNK_BYTES, "the nodes fill a chunk");
 
-static da_node *chunk_new(void) {
-    for (int k = 0; k < KEPT; k++) {
-        da_node *p = atomic_exchange(&kept[k], NULL);
-        if (p) return p;
-    }
-    return malloc(sizeof(da_node) * DA_CHUNK);
-}
-
-static void chunk_free(da_node *p) {
-    for (int k = 0; k < KEPT; k++) {
-        da_node *none = NULL;
-        if (atomic_compare_exchange_strong(&kept[k], &none, p)) return;
-    }
-    free(p);
-}
+/* Chunks from this one on are huge pages: what the last one wastes is little then beside the rest. */
+enum { HUGE_FROM = 16 };
 
 void da_tape_init(da_tape *t) { memset(t, 0, sizeof *t); }
 
 void da_tape_free(da_tape *t) {
-    for (uint32_t k = 0; k < t->n_chunks; k++) chunk_free(t->chunks[k]);
+    for (uint32_t k = 0; k < t->n_chunks; k++) da_chunk_free(t->chunks[k]);
     free(t->chunks);
     da_tape_init(t);
 }
@@ -40,7 +26,7 @@ int da_tape_grow(da_tape *t) {
         t->chunks = p;
         t->cap_chunks = cap;
     }
-    da_node *c = chunk_new();
+    da_node *c = da_chunk_new(t->n_chunks >= HUGE_FROM);
     if (!c) return -1;
     t->chunks[t->n_chunks++] = c;
     t->cur = c;
@@ -50,7 +36,7 @@ int da_tape_grow(da_tape *t) {
 
 void da_tape_truncate(da_tape *t, uint32_t n) {
     uint32_t keep = (n + DA_CHUNK - 1) >> DA_CHUNK_BITS;
-    while (t->n_chunks > keep) chunk_free(t->chunks[--t->n_chunks]);
+    while (t->n_chunks > keep) da_chunk_free(t->chunks[--t->n_chunks]);
     t->n = n;
     t->cur = t->end = NULL;
     if (keep) {

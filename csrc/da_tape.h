@@ -1,11 +1,13 @@
 /* The tape: a flat, chunked list of nodes. Chunks never move, so growth copies nothing. */
 #ifndef DA_TAPE_H
 #define DA_TAPE_H
+#include "da_adjoint.h"
 #include "da_ops.h"
 
 enum { DA_A_CONST = 1, DA_B_CONST = 2, DA_F32 = 4 }; /* node flags; a constant operand's value is in c */
-enum { DA_CHUNK_BITS = 15, DA_CHUNK = 1 << DA_CHUNK_BITS };
+enum { DA_CHUNK_BITS = 16, DA_CHUNK = 1 << DA_CHUNK_BITS };
 #define DA_MAX_NODES UINT32_MAX
+enum { DA_NO_MEMORY = -2 }; /* what a sweep that runs out of it returns */
 
 typedef struct {
     double v;      /* value */
@@ -57,11 +59,13 @@ static inline int64_t da_tape_op(da_tape *t, int op, int flags, uint32_t a, uint
     return t->n - 1;
 }
 
-/* Numeric reverse sweep over nodes hi..lo. adj[(i - lo) * lanes + k] is the adjoint of node i for seed k. Stops at what it cannot do
- * and returns that node: an array node, or a DA_ELEM of an array without a buffer in `bufs` (by record). Returns lo - 1 at the end. */
-int64_t da_reverse(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs);
+/* Numeric reverse sweep over nodes hi..stop: adds to the adjoints of operands from adj->lo on, and uses up those of the nodes that it
+ * passes. Stops at what it cannot do and returns that node: an array node, or a DA_ELEM of an array without a buffer in `bufs` (by
+ * record). Returns stop - 1 at the end, or DA_NO_MEMORY. */
+int64_t da_reverse(const da_tape *t, int64_t hi, int64_t stop, da_adjoints *adj, const da_buffer *bufs);
 
-/* Numeric forward sweep over nodes lo..hi, with the same conventions; `base` is the node of tan[0]. Returns hi + 1 at the end. */
+/* Numeric forward sweep over nodes lo..hi: tan[(i - base) * lanes + k] is the tangent of node i for seed k. Stops as da_reverse does;
+ * returns hi + 1 at the end. */
 int64_t da_forward(const da_tape *t, int64_t lo, int64_t hi, int64_t base, double *tan, int lanes, const da_buffer *bufs);
 
 /* True when a scalar node in [lo, hi] has an operand below lo: the recording depends on something outside it. */
@@ -75,8 +79,8 @@ typedef struct {
 } da_ref;
 enum { DA_REF_NONE, DA_REF_CONST, DA_REF_NODE };
 
-/* Emitting reverse sweep: as da_reverse with one lane, but appends the adjoint computation to the tape. adj[i - lo]. Returns the node
- * it stops at (array nodes, and every DA_ELEM with a nonzero adjoint), lo - 1 at the end, or -2 when out of memory. */
+/* Emitting reverse sweep over nodes hi..lo: appends the adjoint computation to the tape; adj[i - lo] is the adjoint of node i. Returns
+ * the node it stops at (array nodes, and every DA_ELEM with a nonzero adjoint), lo - 1 at the end, or DA_NO_MEMORY. */
 int64_t da_emit_reverse(da_tape *t, int64_t hi, int64_t lo, da_ref *adj);
 /* adj += ref on the tape. 0, or -1 when out of memory. */
 int da_emit_add(da_tape *t, da_ref *adj, da_ref ref);

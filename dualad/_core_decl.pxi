@@ -43,8 +43,18 @@ cdef extern from "da_kernels.h" nogil:
     const char *da_simd_level()
     const char *da_simd_levels()
 
+cdef extern from "da_memory.h" nogil:
+    const size_t DA_CHUNK_BYTES
+
+cdef extern from "da_adjoint.h" nogil:
+    ctypedef struct da_adjoints:
+        int64_t lo
+    int da_adjoints_init(da_adjoints *s, int64_t lo, int64_t hi, int lanes)
+    void da_adjoints_free(da_adjoints *s)
+    double *da_adjoint(da_adjoints *s, int64_t node)
+
 cdef extern from "da_tape.h" nogil:
-    enum: DA_A_CONST, DA_B_CONST, DA_F32, DA_REF_NONE, DA_REF_CONST, DA_REF_NODE
+    enum: DA_A_CONST, DA_B_CONST, DA_F32, DA_REF_NONE, DA_REF_CONST, DA_REF_NODE, DA_NO_MEMORY
     ctypedef struct da_node:
         double v, c
         uint32_t a, b
@@ -66,7 +76,7 @@ cdef extern from "da_tape.h" nogil:
     da_node *da_tape_at(const da_tape *t, uint32_t i)
     da_node *da_tape_push(da_tape *t)
     int64_t da_tape_op(da_tape *t, int op, int flags, uint32_t a, uint32_t b, double c, double v)
-    int64_t da_reverse(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs)
+    int64_t da_reverse(const da_tape *t, int64_t hi, int64_t stop, da_adjoints *adj, const da_buffer *bufs)
     int64_t da_forward(const da_tape *t, int64_t lo, int64_t hi, int64_t base, double *tan, int lanes, const da_buffer *bufs)
     int da_depends_below(const da_tape *t, int64_t lo, int64_t hi)
     int64_t da_emit_reverse(da_tape *t, int64_t hi, int64_t lo, da_ref *adj)
@@ -78,6 +88,14 @@ cdef extern from "da_taylor.h" nogil:
     void da_taylor_init(da_taylor *w, int order)
     void da_taylor_free(da_taylor *w)
     int da_taylor_op(da_taylor *w, int op, const double *x, const double *y, double *z)
+
+# NumPy's own declarations of this struct come and go with its versions; the struct itself is public and stable.
+cdef extern from "numpy/ufuncobject.h":
+    ctypedef struct numpy_ufunc "PyUFuncObject":
+        int nin, nout, ntypes
+        cnp.PyUFuncGenericFunction *functions
+        void **data
+        const char *types
 
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char *where) except -1

@@ -14,7 +14,7 @@ COMPLEX = {}                            # ufunc name -> function used where an o
 
 cdef void find_loops(int op, object ufunc):
     """Captures NumPy's own float64 and float32 inner loops of a ufunc."""
-    cdef cnp.ufunc u = <cnp.ufunc>ufunc
+    cdef numpy_ufunc *u = <numpy_ufunc *><PyObject *>ufunc
     cdef int k, j, n = u.nin + u.nout
     for k in range(u.ntypes):
         if all([u.types[k * n + j] == cnp.NPY_DOUBLE for j in range(n)]) and LOOP_D[op] == NULL:

@@ -81,7 +81,7 @@ cdef class Sweep:
     cdef Tape tape
     cdef node_t lo, hi
     cdef Py_ssize_t lanes, r0
-    cdef double *adj
+    cdef da_adjoints adj       # of the scalar nodes
     cdef da_buffer *bufs
     cdef list arrays, owned
     cdef Hush hush
@@ -94,17 +94,26 @@ cdef class Sweep:
         self.lanes = lanes
         self.r0 = first_record(tape, lo)
         n = first_record(tape, hi + 1) - self.r0
-        self.adj = <double *>calloc(<size_t>(hi - lo + 1) * (lanes if lanes else 1), sizeof(double))
         self.bufs = <da_buffer *>calloc(n + 1, sizeof(da_buffer))
-        if self.adj == NULL or self.bufs == NULL:
-            raise MemoryError(f"no memory for the adjoints of {hi - lo + 1} nodes")
+        if self.bufs == NULL or da_adjoints_init(&self.adj, lo, hi, <int>(lanes if lanes else 1)):
+            self.no_memory()
         self.hush = Hush.__new__(Hush)
         self.arrays = [None] * n
         self.owned = [False] * n
 
     def __dealloc__(self):
-        free(self.adj)
+        da_adjoints_free(&self.adj)
         free(self.bufs)
+
+    cdef int no_memory(self) except -1:
+        raise MemoryError(f"no memory for the adjoints of {self.hi - self.lo + 1} nodes")
+
+    cdef double *adjoint(self, node_t node) except NULL:
+        """The adjoints of a scalar node, one a lane, to read or to add to."""
+        cdef double *to = da_adjoint(&self.adj, node)
+        if to == NULL:
+            self.no_memory()
+        return to
 
     cdef int give(self, node_t node, object g, bint owned) except -1:
         """Adds `g` to the adjoint of a node; `owned`: nothing else holds the array g."""
@@ -134,7 +143,7 @@ cdef class Sweep:
 
     cdef int give_scalar(self, node_t node, object g) except -1:
         cdef Py_ssize_t k
-        cdef double *to = self.adj + (node - self.lo) * (self.lanes if self.lanes else 1)
+        cdef double *to = self.adjoint(node)
         if is_complex(g):
             g = g.real
         if self.lanes == 0:
@@ -173,9 +182,10 @@ cdef class Sweep:
         """Sweeps down to node `stop`."""
         cdef int64_t i = self.hi
         cdef da_node *d
-        cdef int lanes = <int>(self.lanes if self.lanes else 1)
         while i >= stop:
-            i = da_reverse(&self.tape.t, i, self.lo, self.adj, lanes, self.bufs - self.r0)
+            i = da_reverse(&self.tape.t, i, stop, &self.adj, self.bufs - self.r0)
+            if i == DA_NO_MEMORY:
+                self.no_memory()
             if i < stop:
                 break
             d = da_tape_at(&self.tape.t, <uint32_t>i)
@@ -266,10 +276,12 @@ cdef class Sweep:
         cdef Py_ssize_t i, k, n = cnp.PyArray_SIZE(nodes), lanes = self.lanes if self.lanes else 1
         cdef cnp.ndarray flat = <cnp.ndarray>np.ascontiguousarray(g, dtype=float64)
         cdef double *p = <double *>cnp.PyArray_DATA(flat)
+        cdef double *at
         for i in range(n):
             if to[i] >= self.lo:
+                at = self.adjoint(to[i])
                 for k in range(lanes):
-                    self.adj[(to[i] - self.lo) * lanes + k] += p[k * n + i]
+                    at[k] += p[k * n + i]
         return 0
 
     cdef int store(self, Record r, object g, bint owned) except -1:
@@ -321,7 +333,7 @@ cdef class Sweep:
         cdef object g, v
         cdef double *at
         if d.op != DA_ARRAY:
-            at = self.adj + (node - self.lo) * (self.lanes if self.lanes else 1)
+            at = self.adjoint(node)
             if self.lanes == 0:
                 return box(at[0], kind)
             return np.array([at[k] for k in range(self.lanes)], dtype=float32 if kind == K_SINGLE else float64)

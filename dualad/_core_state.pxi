@@ -43,7 +43,7 @@ cdef class Tape:
     @property
     def nbytes(self):
         """Bytes of the node memory."""
-        return <size_t>self.t.n_chunks * sizeof(da_node) * 32768
+        return self.t.n_chunks * DA_CHUNK_BYTES
 
     @property
     def recording(self):

@@ -22,6 +22,7 @@ import numpy as np
 
 from . import _core, _hook_math
 from ._calls import LEVELS
+from .rules import lazy
 
 _lock = threading.Lock()
 _installed: list[tuple[ModuleType, str, Any]] = []
@@ -151,12 +152,12 @@ def _vectorize(*args: Any, **kwargs: Any) -> Any:
     return _Vectorize(*args, **kwargs) if args and _called_by_user() else _VECTORIZE(*args, **kwargs)
 
 
-def _on_scalars(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of `math`: traced arguments take the rule."""
+def _dispatching(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of `math` or SciPy: traced arguments take the rule."""
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _called_by_user() and any(_core.is_traced(_core.pack(a)) for a in args):
+        if _called_by_user() and any(_core.is_traced(_core.pack(a)) for a in (*args, *kwargs.values())):
             return traced(*args, **kwargs)
         return original(*args, **kwargs)
 
@@ -169,8 +170,8 @@ def _replacements() -> list[tuple[ModuleType, str, Any]]:
     out += [(np, name, _converting(getattr(np, name), True)) for name in ("array", "copy")]
     out += [(np, name, _converting(getattr(np, name), False)) for name in ("asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite")]
     out.append((np, "vectorize", _vectorize))
-    out += [(math, name, _on_scalars(getattr(math, name), rule)) for name, rule in _hook_math.RULES.items() if hasattr(math, name)]
-    return out
+    out += [(math, name, _dispatching(getattr(math, name), rule)) for name, rule in _hook_math.RULES.items() if hasattr(math, name)]
+    return out + lazy.replacements(_dispatching)
 
 
 # ---- in and out ----

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from . import _core
 from .primitive import Primitive
+from .rules.special import gaussian
 
 # math function -> operation of the table
 _TABLE = {
@@ -82,10 +81,6 @@ def _ldexp(x: Any, i: Any) -> Any:
 # ---- the error and gamma functions, which the table does not hold ----
 
 
-def _gaussian(x: Any) -> Any:
-    return (2 / math.sqrt(math.pi)) * np.exp(-x * x)
-
-
 def _slope(function: Callable[..., Any], slope: Callable[..., Any]) -> Primitive:
     """A scalar primitive from its value and derivative."""
     return Primitive(
@@ -127,8 +122,8 @@ def polygamma(n: int) -> Primitive:
     return _polygammas[n]
 
 
-_erf = _slope(math.erf, lambda x, ans: _gaussian(x))
-_erfc = _slope(math.erfc, lambda x, ans: -_gaussian(x))
+_erf = _slope(math.erf, lambda x, ans: gaussian(x))
+_erfc = _slope(math.erfc, lambda x, ans: -gaussian(x))
 _gamma = _slope(math.gamma, lambda x, ans: ans * polygamma(0)(x))
 _lgamma = _slope(math.lgamma, lambda x, ans: polygamma(0)(x))
 

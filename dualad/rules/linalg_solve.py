@@ -16,6 +16,7 @@ from ._matrix import (
     conj,
     floating,
     hermitian_from,
+    matvec,
     sum_to,
     to_triangle,
 )
@@ -46,7 +47,7 @@ def _solve_jvp(i: int, t: Any, ans: Any, a: Any, b: Any) -> Any:
             t = reshape(t, shape(t)[:1] + (1,) * (ndim(a) - 2) + shape(t)[1:])
         return _solve_columns(a, t, vector, seeds)
     t = align(t, a, ndim(ans) + vector)
-    moved = np.matvec(t, ans) if vector else np.matmul(t, ans)
+    moved = matvec(t, ans) if vector else np.matmul(t, ans)
     return -_solve_columns(a, moved, vector, seeds)
 
 

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .._core import value
 from ..primitive import Primitive, implements
-from ._matrix import adjoint, align, conj, operand, sum_to, transpose
+from ._matrix import adjoint, align, conj, matvec, operand, sum_to, transpose
 from ._util import dtype, lead, ndim, reshape, shape
 from .products import matmul_p
 
@@ -46,19 +46,17 @@ def _matvec_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
     stack = shape(ans)[:-1]
     if i == 0:
         return sum_to(_column(g) * _row(conj(b)), shape(a), stack + shape(a)[-2:])
-    return sum_to(np.matvec(adjoint(a), g), shape(b), stack + shape(b)[-1:])
+    return sum_to(matvec(adjoint(a), g), shape(b), stack + shape(b)[-1:])
 
 
 def _vecmat_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
     stack = shape(ans)[:-1]
     if i == 0:
-        return sum_to(np.matvec(b, conj(g)), shape(a), stack + shape(a)[-1:])
+        return sum_to(matvec(b, conj(g)), shape(a), stack + shape(a)[-1:])
     return sum_to(_column(a) * _row(g), shape(b), stack + shape(b)[-2:])
 
 
 vecdot_p = Primitive("vecdot", np.vecdot, _stacked_jvp(np.vecdot, (1, 1)), _vecdot_vjp)
-matvec_p = Primitive("matvec", np.matvec, _stacked_jvp(np.matvec, (2, 1)), _matvec_vjp)
-vecmat_p = Primitive("vecmat", np.vecmat, _stacked_jvp(np.vecmat, (1, 2)), _vecmat_vjp)
 
 # ---- the ufunc calls, with axes=, axis=, keepdims= and dtype= ----
 
@@ -96,8 +94,11 @@ def _stack_function(primitive: Primitive, core: tuple[int, int, int]) -> Any:
 
 matmul = implements(np.matmul, np.linalg.matmul)(_stack_function(matmul_p, (2, 2, 2)))
 vecdot = implements(np.vecdot)(_stack_function(vecdot_p, (1, 1, 0)))
-matvec = implements(np.matvec)(_stack_function(matvec_p, (2, 1, 1)))
-vecmat = implements(np.vecmat)(_stack_function(vecmat_p, (1, 2, 1)))
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    matvec_p = Primitive("matvec", np.matvec, _stacked_jvp(np.matvec, (2, 1)), _matvec_vjp)
+    vecmat_p = Primitive("vecmat", np.vecmat, _stacked_jvp(np.vecmat, (1, 2)), _vecmat_vjp)
+    implements(np.matvec)(_stack_function(matvec_p, (2, 1, 1)))
+    implements(np.vecmat)(_stack_function(vecmat_p, (1, 2, 1)))
 
 
 @implements(np.linalg.vecdot)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..primitive import Primitive, implements
 from ._matrix import conj, floating
+
+
+def gaussian(x: Any) -> Any:
+    """``2 exp(-x**2) / sqrt(pi)``, the derivative of the error function."""
+    return (2 / math.sqrt(math.pi)) * np.exp(-x * x)
+
 
 # ---- i0: d^m/dx^m I0(x) is the mean over the circle of cos(a)^m exp(x cos(a)), of which the even or odd part in x remains ----
 

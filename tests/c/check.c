@@ -1,9 +1,13 @@
+#define _DEFAULT_SOURCE
 #include "check.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#endif
 
 enum { SHOWN = 20 };
 static long checks, failures;
@@ -62,6 +66,7 @@ int differentiate(double (*f)(double, const void *), const void *data, double x,
 }
 
 long alloc_count, alloc_fail_at, alloc_live;
+size_t mapped_live;
 
 static int fails(void) { return ++alloc_count == alloc_fail_at; }
 
@@ -87,3 +92,17 @@ void da_test_free(void *p) {
     if (p) alloc_live--;
     free(p);
 }
+
+#if defined(__unix__) || defined(__APPLE__)
+void *da_test_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset) {
+    if (fails()) return MAP_FAILED;
+    void *p = mmap(at, n, protection, flags, fd, offset);
+    if (p != MAP_FAILED) mapped_live += n;
+    return p;
+}
+
+int da_test_munmap(void *p, size_t n) {
+    mapped_live -= n;
+    return munmap(p, n);
+}
+#endif

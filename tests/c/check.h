@@ -25,8 +25,14 @@ int differentiate(double (*f)(double x, const void *data), const void *data, dou
 
 /* The csrc/ under test allocates through these (see run.py). The allocation number `alloc_fail_at` (from 1) fails; 0: none does. */
 extern long alloc_count, alloc_fail_at, alloc_live;
+extern size_t mapped_live; /* bytes */
 void *da_test_malloc(size_t n);
 void *da_test_calloc(size_t n, size_t size);
 void *da_test_realloc(void *p, size_t n);
 void da_test_free(void *p);
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/types.h>
+void *da_test_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
+int da_test_munmap(void *p, size_t n);
+#endif
 #endif

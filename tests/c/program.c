@@ -51,3 +51,14 @@ double program_along(double x, const void *data) {
     for (uint32_t i = 0; i < l->t->n; i++) s += l->weights[i] * values[i];
     return s;
 }
+
+int64_t program_sweep(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs) {
+    da_adjoints s;
+    size_t row = (size_t)lanes * sizeof(double);
+    CHECK(!da_adjoints_init(&s, lo, hi, lanes), "no memory");
+    for (int64_t i = lo; i <= hi; i++) memcpy(da_adjoint(&s, i), adj + (i - lo) * lanes, row);
+    int64_t end = da_reverse(t, hi, lo, &s, bufs);
+    for (int64_t i = lo; i <= hi; i++) memcpy(adj + (i - lo) * lanes, da_adjoint(&s, i), row);
+    da_adjoints_free(&s);
+    return end;
+}

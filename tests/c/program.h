@@ -18,4 +18,7 @@ typedef struct {
     int which;
 } program_line;
 double program_along(double x, const void *line);
+
+/* da_reverse with adj[(i - lo) * lanes + k] as the adjoints, both ways. */
+int64_t program_sweep(const da_tape *t, int64_t hi, int64_t lo, double *adj, int lanes, const da_buffer *bufs);
 #endif

@@ -15,9 +15,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CSRC = HERE.parent.parent / "csrc"
 FLAGS = "-std=c11 -g -fno-math-errno -ffp-contract=off -Wall -Wextra"
-SANITIZE = "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+# DA_NO_PAGES: chunks from malloc, which the address sanitizer watches
+SANITIZE = "-O1 -DDA_NO_PAGES -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 # the library under test allocates through check.c, which can let any allocation fail
-ALLOCATE = [f"-D{name}=da_test_{name}" for name in ("malloc", "calloc", "realloc", "free")]
+ALLOCATE = [f"-D{name}=da_test_{name}" for name in ("malloc", "calloc", "realloc", "free", "mmap", "munmap")]
 
 
 def call(command: list[str]) -> None:

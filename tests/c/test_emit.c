@@ -16,7 +16,7 @@ static void gradient(da_tape *t, const double *in, double *g) {
     program_run(&first, in, values);
     for (uint32_t i = 0; i < ALL; i++) da_tape_at(t, i)->v = values[i];
     adj[ALL - 1] = 1;
-    da_reverse(t, ALL - 1, 0, adj, 1, NULL);
+    program_sweep(t, ALL - 1, 0, adj, 1, NULL);
     memcpy(g, adj, sizeof(double) * PROGRAM_INPUTS);
 }
 
@@ -51,7 +51,7 @@ static double second(const da_tape *t, const da_ref *g, const double *v, const d
     CHECK(t->n <= MOST, "%u nodes", t->n);
     for (int k = 0; k < PROGRAM_INPUTS; k++)
         if (g[k].kind == DA_REF_NODE) adj[g[k].node] += w[k];
-    CHECK(da_reverse(t, t->n - 1, 0, adj, 1, NULL) == -1, "the sweep stopped");
+    CHECK(program_sweep(t, t->n - 1, 0, adj, 1, NULL) == -1, "the sweep stopped");
     for (int k = 0; k < PROGRAM_INPUTS; k++) sum += adj[k] * v[k];
     return sum;
 }

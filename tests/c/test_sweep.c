@@ -28,7 +28,7 @@ static int test_gradient(const program *p) {
     double adj[ALL], seeds[ALL], want;
     lane(p, 0, adj);
     memcpy(seeds, adj, sizeof adj);
-    CHECK(da_reverse(&p->t, ALL - 1, 0, adj, 1, NULL) == -1, "the sweep stopped");
+    CHECK(program_sweep(&p->t, ALL - 1, 0, adj, 1, NULL) == -1, "the sweep stopped");
     int judged = 0;
     for (int k = 0; k < PROGRAM_INPUTS; k++) {
         program_line l = {&p->t, p->in, seeds, k};
@@ -42,10 +42,10 @@ static int test_gradient(const program *p) {
 static void test_lanes(const program *p) {
     double many[ALL * LANES], one[ALL];
     memcpy(many, p->weights, sizeof many);
-    CHECK(da_reverse(&p->t, ALL - 1, 0, many, LANES, NULL) == -1, "the sweep stopped");
+    CHECK(program_sweep(&p->t, ALL - 1, 0, many, LANES, NULL) == -1, "the sweep stopped");
     for (int k = 0; k < LANES; k++) {
         lane(p, k, one);
-        da_reverse(&p->t, ALL - 1, 0, one, 1, NULL);
+        program_sweep(&p->t, ALL - 1, 0, one, 1, NULL);
         for (int i = 0; i < PROGRAM_INPUTS; i++) CHECK(same(one[i], many[i * LANES + k]), "lane %d", k);
     }
 }
@@ -58,7 +58,7 @@ static void test_forward(const program *p) {
     CHECK(da_forward(&p->t, 0, ALL - 1, 0, tan, LANES, NULL) == ALL, "the sweep stopped");
     lane(p, 0, adj);
     memcpy(one, adj, sizeof one);
-    da_reverse(&p->t, ALL - 1, 0, adj, 1, NULL);
+    program_sweep(&p->t, ALL - 1, 0, adj, 1, NULL);
     for (int k = 0; k < LANES; k++) { /* <w, J v> = <J' w, v> */
         for (int i = 0; i < ALL; i++) dot_f[k] += one[i] * tan[i * LANES + k];
         for (int i = 0; i < PROGRAM_INPUTS; i++) dot_r[k] += adj[i] * in[i * LANES + k];
@@ -72,11 +72,11 @@ static void test_lower_bound(const program *p) {
     double full[ALL], part[ALL];
     lane(p, 0, full);
     memcpy(part, full, sizeof full);
-    da_reverse(&p->t, ALL - 1, lo, full + lo, 1, NULL);
+    program_sweep(&p->t, ALL - 1, lo, full + lo, 1, NULL);
     CHECK(!memcmp(full, part, sizeof(double) * (size_t)lo), "wrote below the bound");
-    da_reverse(&p->t, ALL - 1, 0, part, 1, NULL);
+    program_sweep(&p->t, ALL - 1, 0, part, 1, NULL);
     CHECK(same(full[ALL - 1], part[ALL - 1]), "the bound changed an adjoint");
-    da_reverse(&p->t, lo - 1, 0, full, 1, NULL); /* what flows through nodes from lo on was cut */
+    program_sweep(&p->t, lo - 1, 0, full, 1, NULL); /* what flows through nodes from lo on was cut */
     int below = da_depends_below(&p->t, lo, ALL - 1), found = 0;
     for (int64_t i = lo; i < ALL; i++) {
         const da_node *d = da_tape_at(&p->t, (uint32_t)i);
@@ -104,9 +104,9 @@ static void test_one_lane(const da_tape *t, const double *weights, const double 
     double adj[ELEM_NODES], room[SIZE] = {0};
     da_buffer bufs[2] = {{NULL, 0}, {NULL, SIZE}};
     for (int i = 0; i < ELEM_NODES; i++) adj[i] = weights[i * 2 + 1];
-    int64_t stop = da_reverse(t, ELEM_NODES - 1, 0, adj, 1, bufs);
+    int64_t stop = program_sweep(t, ELEM_NODES - 1, 0, adj, 1, bufs);
     bufs[1].p = room;
-    if (stop > 0) CHECK(da_reverse(t, stop, 0, adj, 1, bufs) == 0, "did not stop at the array");
+    if (stop > 0) CHECK(program_sweep(t, stop, 0, adj, 1, bufs) == 0, "did not stop at the array");
     for (int k = 0; k < SIZE; k++) CHECK(same(room[k], want[k]), "element %d: %.17g, not %.17g", k, room[k], want[k]);
 }
 
@@ -119,12 +119,12 @@ static void test_elements(void) {
     for (int i = READS + 1; i < ELEM_NODES; i++) adj[i * 2 + 1] = 1;
     double weights[ELEM_NODES * 2];
     memcpy(weights, adj, sizeof adj);
-    int64_t stop = da_reverse(&t, ELEM_NODES - 1, 0, adj, 2, bufs);
+    int64_t stop = program_sweep(&t, ELEM_NODES - 1, 0, adj, 2, bufs);
     CHECK(stop <= READS, "stopped at %d", (int)stop);
     if (stop > 0) {
         CHECK(da_tape_at(&t, (uint32_t)stop)->op == DA_ELEM, "stopped at %d", (int)stop);
         bufs[1].p = room;
-        CHECK(da_reverse(&t, stop, 0, adj, 2, bufs) == 0, "did not stop at the array");
+        CHECK(program_sweep(&t, stop, 0, adj, 2, bufs) == 0, "did not stop at the array");
     }
     for (int k = 0; k < SIZE; k++) CHECK(room[k] == 0, "a lane leaked");
     CHECK(room[SIZE] == 0 && room[SIZE + 5] == 0, "an element that was never read has an adjoint");
@@ -151,8 +151,8 @@ static void test_strong_zero(void) {
     da_tape_op(&t, DA_sqrt, 0, 0, 0, 0, 0);
     da_tape_op(&t, DA_mul, DA_B_CONST, 1, 0, 0, 0);
     double one[3] = {0, 0, 1}, two[6] = {0, 0, 0, 0, 1, 2}, tan[3] = {1, 0, 0}, still[3] = {0, 0, 0};
-    da_reverse(&t, 2, 0, one, 1, NULL);
-    da_reverse(&t, 2, 0, two, 2, NULL);
+    program_sweep(&t, 2, 0, one, 1, NULL);
+    program_sweep(&t, 2, 0, two, 2, NULL);
     CHECK(one[0] == 0 && two[0] == 0 && two[1] == 0, "%g %g %g", one[0], two[0], two[1]);
     da_forward(&t, 0, 2, 0, still, 1, NULL);
     CHECK(still[1] == 0 && still[2] == 0, "%g %g", still[1], still[2]);
