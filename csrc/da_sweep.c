@@ -1,5 +1,6 @@
 /* Numeric sweeps over the scalar nodes of a tape. */
 #include "da_inline.h"
+#include "da_simd.h"
 #include "da_tape.h"
 
 /* Operand values of a node. */
@@ -81,8 +82,15 @@ static int64_t reverse_one(const da_tape *t, int64_t i, int64_t first, da_adjoin
     return first - 1;
 }
 
+DA_CLONES static void add_scaled(double *restrict to, const double *restrict g, double p, int lanes) {
+    for (int k = 0; k < lanes; k++) to[k] += g[k] * p;
+}
+
+/* A finite partial makes zero of zero by itself; others need the strong zero. */
 static inline void add_lanes(double *to, const double *g, double p, int lanes) {
-    for (int k = 0; k < lanes; k++) to[k] += da_smul(g[k], p);
+    if (p - p == 0) add_scaled(to, g, p, lanes);
+    else
+        for (int k = 0; k < lanes; k++) to[k] += da_smul(g[k], p);
 }
 
 static int any_nonzero(const double *g, int lanes) {

@@ -137,6 +137,8 @@ cdef extern from *:
     void da_traced_swap(object x, object y)
     Py_ssize_t Py_REFCNT(PyObject *o)
     int da_swap_probed(int value) nogil
+    uint32_t da_stores
+    void set_stores "da_set_stores"(uint32_t n)
     int da_traced_setup(object dual, object var, const da_tape *tape_offset, object a_tape)
 
 ctypedef int64_t node_t

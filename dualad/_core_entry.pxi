@@ -394,9 +394,32 @@ def push(Tape tape, node_t lo, list inputs, list outputs, list seeds, Py_ssize_t
     return out
 
 
-def jacobian_blocks(Tape tape, node_t lo, list inputs, object y, bint forward, Py_ssize_t lanes):
-    """The Jacobian of one recorded output with respect to each input, swept for `lanes` unit seeds at a time: arrays of shape
-    y.shape + input.shape, without nesting (numeric sweeps only)."""
+# Seeds swept together: enough to fill vector registers, few enough that the adjoints of a chunk stay in the cache.
+cdef enum:
+    MIN_LANES = 8
+    MAX_LANES = 64
+    LANE_NUMBERS = 250_000
+
+
+def jacobian_blocks(Tape tape, node_t lo, list inputs, object y, object mode):
+    """The Jacobian of one result with respect to each input by numeric sweeps: (arrays of shape y.shape + input.shape, whether they came
+    from forward sweeps); None for a result that was not recorded. `mode` is "forward", "reverse" or None: the cheaper one."""
+    cdef Py_ssize_t n_in = total_size(inputs), n_out, seeds, lanes
+    cdef bint forward
+    if not on_tape(y, tape, lo):
+        return None
+    n_out = np_size(plain_value(y))
+    forward = mode == "forward" if mode is not None else n_in <= n_out
+    if is_complex(plain_value(y)) and not any_complex(inputs):
+        forward = True
+    seeds = n_in if forward else n_out
+    lanes = LANE_NUMBERS // max(<Py_ssize_t>1, <Py_ssize_t>extent(tape, lo))
+    lanes = max(MIN_LANES, min(MAX_LANES, lanes))
+    return swept_blocks(tape, lo, inputs, y, forward, max(<Py_ssize_t>1, min(seeds, lanes))), forward
+
+
+cdef list swept_blocks(Tape tape, node_t lo, list inputs, object y, bint forward, Py_ssize_t lanes):
+    """jacobian_blocks in a given direction with a given number of seeds at a time."""
     cdef list points = [plain_value(v) for v in inputs], blocks, out = []
     cdef object result = plain_value(y), p, b
     cdef Py_ssize_t m = np_size(result), total = 0, k, a, start
@@ -407,7 +430,7 @@ def jacobian_blocks(Tape tape, node_t lo, list inputs, object y, bint forward, P
         full = np.empty((m, total), dtype=result_dtype(result))
         for a in range(0, total, lanes):
             k = min(lanes, total - a)
-            full[:, a:a + k] = push(tape, lo, inputs, [y], unit_seeds(k, a, points, sizes), k)[0].reshape(k, m).T
+            columns(full, a, push(tape, lo, inputs, [y], unit_seeds(k, a, points, sizes), k)[0].reshape(k, m))
         start = 0
         for p, size in zip(points, sizes):
             b = full if len(sizes) == 1 else full[:, start:start + size].copy()
@@ -421,6 +444,23 @@ def jacobian_blocks(Tape tape, node_t lo, list inputs, object y, bint forward, P
         for b, r, size in zip(blocks, rows, sizes):
             b[a:a + k] = r.reshape(k, size)
     return [b.reshape(shape_of(result) + shape_of(p)) for b, p in zip(blocks, points)]
+
+
+cdef int columns(object full, Py_ssize_t first, object rows) except -1:
+    """full[:, first:first + k] = rows.T for k rows."""
+    cdef Py_ssize_t i, j, k = cnp.PyArray_DIM(<cnp.ndarray>rows, 0), m = cnp.PyArray_DIM(<cnp.ndarray>rows, 1)
+    cdef Py_ssize_t n = cnp.PyArray_DIM(<cnp.ndarray>full, 1)
+    cdef double *to
+    cdef double *source
+    if float_type(full) != cnp.NPY_DOUBLE or float_type(rows) != cnp.NPY_DOUBLE:
+        full[:, first:first + k] = rows.T
+        return 0
+    to = <double *>cnp.PyArray_DATA(<cnp.ndarray>full) + first
+    source = <double *>cnp.PyArray_DATA(<cnp.ndarray>rows)
+    for i in range(m):
+        for j in range(k):
+            to[i * n + j] = source[j * m + i]
+    return 0
 
 
 cdef Py_ssize_t np_size(object x):

@@ -5,6 +5,7 @@
 #define DUALAD_CORE_FAST_H
 #include <stddef.h>
 #include <string.h>
+#include <numpy/arrayobject.h>
 #include "da_inline.h"
 #include "da_tape.h"
 
@@ -188,6 +189,38 @@ static Py_ssize_t da_fast_length(PyObject *self) {
     return -1;
 }
 
+static uint32_t da_stores; /* stores into traced arrays so far: while it stands still no view can be out of date */
+static inline void da_set_stores(uint32_t n) { da_stores = n; }
+static binaryfunc da_slow_subscript;
+
+static inline int da_plain_vector(PyObject *o, Py_ssize_t i) {
+    if (!o || Py_TYPE(o) != &PyArray_Type) return 0;
+    PyArrayObject *a = (PyArrayObject *)o;
+    return PyArray_NDIM(a) == 1 && PyArray_TYPE(a) == NPY_DOUBLE && PyArray_ISBEHAVED_RO(a) && i < PyArray_DIM(a, 0);
+}
+
+static inline double da_element(PyObject *a, Py_ssize_t i) { return *(double *)PyArray_GETPTR1((PyArrayObject *)a, i); }
+
+/* x[i] of a vector with a plain index from the front: the commonest way to read an array. */
+static PyObject *da_fast_subscript(PyObject *self, PyObject *index) {
+    da_traced *o = (da_traced *)self;
+    if (o->kind != DA_KIND_OBJECT || !PyLong_CheckExact(index) || (o->base && o->seen != da_stores)) return da_slow_subscript(self, index);
+    Py_ssize_t i = PyLong_AsSsize_t(index);
+    if (i < 0) PyErr_Clear();
+    if (i < 0 || i > UINT32_MAX || !da_plain_vector(o->P, i)) return da_slow_subscript(self, index);
+    if (Py_TYPE(self) == da_dual_type) {
+        if (!da_plain_vector(o->T, i)) return da_slow_subscript(self, index);
+        return da_new_dual(da_element(o->P, i), da_element(o->T, i), o->level, DA_KIND_DOUBLE);
+    }
+    da_tape *t = da_tape_in(o->T);
+    if (t->owner != da_me()) return da_slow_subscript(self, index);
+    da_node *d = da_tape_push(t);
+    if (!d) return PyErr_NoMemory();
+    double v = da_element(o->P, i);
+    *d = (da_node){.v = v, .a = o->node, .op = DA_ELEM, .aux = (uint32_t)i};
+    return da_new_var(o->T, t->n - 1, v, DA_KIND_DOUBLE);
+}
+
 static binaryfunc da_slow_add, da_slow_sub, da_slow_mul, da_slow_div;
 #define DA_FAST(name)                                                  \
     static PyObject *da_fast_##name(PyObject *l, PyObject *r) {        \
@@ -213,12 +246,14 @@ static int da_traced_setup(PyObject *dual, PyObject *var, const da_tape *tape, P
     if (!da_name_array || !da_name_interface || !da_name_struct) return -1;
     da_slow_getattro = types[0]->tp_getattro;
     da_slow_length = types[0]->tp_as_sequence->sq_length;
+    da_slow_subscript = types[0]->tp_as_mapping->mp_subscript;
     da_slow_add = n->nb_add, da_slow_sub = n->nb_subtract, da_slow_mul = n->nb_multiply, da_slow_div = n->nb_true_divide;
     for (int k = 0; k < 2; k++) {
         PyTypeObject *t = types[k];
         if (t->tp_basicsize != sizeof(da_traced) || (t->tp_flags & Py_TPFLAGS_HAVE_GC)) return -1;
         t->tp_dealloc = da_traced_free;
         t->tp_getattro = da_fast_getattro;
+        t->tp_as_mapping->mp_subscript = da_fast_subscript;
         t->tp_as_sequence->sq_length = t->tp_as_mapping->mp_length = da_fast_length;
         n = t->tp_as_number;
         n->nb_add = da_fast_add, n->nb_subtract = da_fast_sub, n->nb_multiply = da_fast_mul, n->nb_true_divide = da_fast_div;

@@ -44,7 +44,7 @@ cdef class Push:
         cdef object c
         self.arrays[k] = t
         if isinstance(t, ndarray) and not cnp.PyArray_ISCOMPLEX(<cnp.ndarray>t):
-            c = np.ascontiguousarray(t, dtype=float64)
+            c = t if float_type(t) == cnp.NPY_DOUBLE else np.ascontiguousarray(t, dtype=float64)
             self.flat[k] = c
             self.bufs[k].p = <double *>cnp.PyArray_DATA(<cnp.ndarray>c)
             self.bufs[k].size = cnp.PyArray_SIZE(<cnp.ndarray>c) // self.lanes

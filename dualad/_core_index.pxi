@@ -97,7 +97,7 @@ cdef object get_item(object x, object index):
             return new_dual(a, b, d.level, kind)
     index = plain_index(index)
     out = make_dual(d.level, (<object>d.P)[index], (<object>d.T)[index])
-    set_view(out, x, None, index, False)
+    set_view(out, x, None, index, is_basic(index))
     return out
 
 
@@ -185,21 +185,18 @@ cdef uint32_t base_version_of(object x):
     return (<Var>x).base_version if type(x) is Var else (<Dual>x).base_version
 
 
-cdef uint32_t STORES = 0      # counts the stores into traced arrays: while it stands still no view can be out of date
-
-
 cdef int refresh(object x) except -1:
     """A view whose base was stored into since looks again; bases first, without recursion."""
     cdef list chain = []
     cdef object v = x, base
-    if (<Traced>x).seen == STORES:
+    if (<Traced>x).seen == da_stores:
         return 0
-    while base_of(v) is not None and (<Traced>v).seen != STORES:
+    while base_of(v) is not None and (<Traced>v).seen != da_stores:
         chain.append(v)
         v = base_of(v)
     chain.reverse()
     for v in chain:
-        (<Traced>v).seen = STORES
+        (<Traced>v).seen = da_stores
         base = base_of(v)
         if version_of(base) != base_version_of(v):
             prim, params = how_of(v)
@@ -226,14 +223,13 @@ cdef void rebind(object x, object new):
 
 cdef object set_item(object x, object index, object new):
     """x[index] = new: recorded; the handle `x`, its base and its views follow."""
-    global STORES
     x = operand(x)
     if not isinstance(plain_value(x), cnp.ndarray):
         raise TypeError(f"'{type(plain_value(x)).__name__}' object does not support item assignment")
     new = operand(foreign(new) if operable(new) else new)
     index = plain_index(index)
     rebind(x, stored(x, index, new, True))
-    STORES += 1
+    set_stores(da_stores + 1)
     base = base_of(x)
     if base is not None:
         Py_EnterRecursiveCall(" in a store through views of views")
@@ -253,7 +249,7 @@ cdef int store_through(object x, object base) except -1:
         places = prim.impl(np.arange(plain_value(base).size).reshape(shape_of(base)), **params)
         set_item(base, np.unravel_index(places, shape_of(base)), fresh_copy(x))
     set_base_version(x, version_of(base))
-    (<Traced>x).seen = STORES
+    (<Traced>x).seen = da_stores
     return 0
 
 

@@ -150,6 +150,10 @@ cdef object plain2(int op, object x, object y, int by):
         z = array_value(op, x, y)
         if z is not None and (by == BY_RULE or not unreported(da_fp_events())):
             return z
+    elif is_exponent(y, 2) and float_type(x) >= 0 and not da_same_type(y, float64):
+        z = array_value(DA_square, x, None)  # as NumPy's operator does
+        if z is not None and not unreported(da_fp_events()):
+            return z
     if by == BY_OPERATOR and OPERATOR[op] is not None:
         return OPERATOR[op](x, y)
     return UFUNC[op](x, y)

@@ -171,10 +171,44 @@ def _replacements() -> list[tuple[ModuleType, str, Any]]:
     out += [(np, name, _converting(getattr(np, name), False)) for name in ("asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite")]
     out.append((np, "vectorize", _vectorize))
     out += [(math, name, _dispatching(getattr(math, name), rule)) for name, rule in _hook_math.RULES.items() if hasattr(math, name)]
-    return out + lazy.replacements(_dispatching)
+    return out
+
+
+# ---- SciPy's functions, which users mostly import by name ----
+
+_importers: set[str] = set()
+
+
+def note_importers(error: BaseException) -> None:
+    """Remembers the user's modules that an error came through: names that they imported from SciPy are replaced there too."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        frame, traceback = traceback.tb_frame, traceback.tb_next
+        module = sys.modules.get(frame.f_globals.get("__name__", ""))
+        if module is not None and vars(module) is frame.f_globals and _is_users(frame.f_code.co_filename):
+            _importers.add(module.__name__)
+
+
+def _scipy_replacements() -> list[tuple[ModuleType, str, Any]]:
+    """In `scipy.special` and where users' modules have imported from it; what is replaced already is not found again."""
+    found = lazy.replacements(_dispatching)
+    if not found:
+        return []
+    by_original = {id(vars(module)[name]): replacement for module, name, replacement in found}
+    for importer in _importers:
+        module = sys.modules.get(importer)
+        names = [] if module is None else [name for name, value in vars(module).items() if id(value) in by_original]
+        found = found + [(module, name, by_original[id(vars(module)[name])]) for name in names]
+    return found
 
 
 # ---- in and out ----
+
+
+def _install(replacements: list[tuple[ModuleType, str, Any]]) -> None:
+    for module, name, replacement in replacements:
+        _installed.append((module, name, getattr(module, name)))
+        setattr(module, name, replacement)
 
 
 class hooked:
@@ -184,9 +218,7 @@ class hooked:
         global _users
         with _lock:
             if _users == 0:
-                for module, name, replacement in _replacements():
-                    _installed.append((module, name, getattr(module, name)))
-                    setattr(module, name, replacement)
+                _install(_replacements() + _scipy_replacements())
             _users += 1
         _thread.depth += 1
 

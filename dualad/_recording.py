@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _core, _hook
-from .errors import DetachedError, DualadError
+from .errors import DetachedError, DualadError, UnhashableError
 
 
 def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], *options: Any) -> Any:
@@ -61,7 +61,9 @@ def _attempt(call: Callable[[Any], Any], variables: list[Any], check: Callable[.
         out = check(call(_core.handles(variables)), *options)
     except Exception as error:
         refusal, probed = _core.unwatch(before)
-        if refusal is not None or (probed and isinstance(error, TypeError) and not isinstance(error, DualadError)):
+        own = isinstance(error, DualadError) and not isinstance(error, UnhashableError)
+        if refusal is not None or (isinstance(error, TypeError) and not own and (probed or isinstance(error, UnhashableError))):
+            _hook.note_importers(error)
             return None, Failure(refusal, error)
         raise
     except BaseException:

@@ -15,8 +15,6 @@ from .transforms import Grad, Transform, _map_any, _need_complex
 from .tree import unflatten
 
 MODES = (None, "forward", "reverse")
-# Seeds swept together: enough to fill vector registers, few enough that the adjoints of a chunk stay in the cache.
-MIN_LANES, MAX_LANES, LANE_ELEMENTS = 8, 64, 250_000
 
 
 class ValueAndJacobian(Transform):
@@ -40,7 +38,7 @@ class ValueAndJacobian(Transform):
             _need_complex(selected.leaves, self.f)
         recording = Recording(selected.leaves)
         results, structure, aux = recording.run(self.f, selected, self._leaves)
-        blocks = Blocks(recording, selected.leaves, results, self)
+        blocks = Blocks(recording, selected.leaves, self)
         rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
         if aux is not None:
             aux = _map_any(recording.finish, aux)
@@ -58,13 +56,13 @@ class Jacobian(ValueAndJacobian):
 class Blocks:
     """The Jacobian blocks d(result)/d(leaf) of one recording."""
 
-    def __init__(self, recording: Recording, leaves: list[Any], results: list[Any], transform: ValueAndJacobian) -> None:
+    __slots__ = ("leaves", "nested", "recording", "transform")
+
+    def __init__(self, recording: Recording, leaves: list[Any], transform: ValueAndJacobian) -> None:
         self.recording, self.transform = recording, transform
         self.leaves = leaves
-        self.complex_in = _core.any_complex(leaves)
-        self.size = _core.total_size(leaves)
         self.nested = _core.depends_outside(recording.tape, recording.lo)
-        if self.complex_in and not transform.holomorphic:
+        if not transform.holomorphic and _core.any_complex(leaves):
             raise DtypeError(f"an argument of {function_name(self.transform.f)} is complex: a Jacobian has a meaning there only for a holomorphic "
                              "function (holomorphic=True); otherwise differentiate with respect to real and imaginary parts")
 
@@ -73,15 +71,13 @@ class Blocks:
         parts = _core.parts(y)
         if parts is not None:
             return [_core.join(parts[0], p, t) for p, t in zip(self.of(parts[1]), self.of(parts[2]))]
-        size, complex_out = _core.total_size([y]), _core.any_complex([y])
-        if not _core.on_tape(y, self.recording.tape, self.recording.lo):
-            return [self._zeros(y, x) for x in self.leaves]
-        if self.nested and size:
-            blocks, forward = self._emit(y, size), False
+        r = self.recording
+        if self.nested and _core.on_tape(y, r.tape, r.lo):
+            blocks, forward = self._emit(y), False
+        elif (found := _core.jacobian_blocks(r.tape, r.lo, r.inputs, y, self.transform.mode)) is not None:
+            blocks, forward = found
         else:
-            r, forward = self.recording, self._forward(size, complex_out)
-            lanes = self._lanes(max(1, self.size if forward else size))
-            blocks = _core.jacobian_blocks(r.tape, r.lo, r.inputs, y, forward, lanes)
+            return [self._zeros(y, x) for x in self.leaves]
         if self.transform.holomorphic and not forward:
             blocks = [np.conj(b) for b in blocks]
         return [_block(b, x) for b, x in zip(blocks, self.leaves)]
@@ -92,19 +88,9 @@ class Blocks:
         a, b = np.asarray(_core.plain(y)), np.asarray(_core.plain(x))
         return _block(np.zeros(a.shape + b.shape, a.dtype if a.dtype.kind == "c" else b.dtype), x)
 
-    def _forward(self, size: int, complex_out: bool) -> bool:
-        if complex_out and not self.complex_in:
-            return True
-        mode = self.transform.mode
-        return mode == "forward" or (mode is None and self.size <= size)
-
-    def _lanes(self, seeds: int) -> int:
-        extent = max(1, _core.extent(self.recording.tape, self.recording.lo))
-        return min(seeds, max(MIN_LANES, min(MAX_LANES, LANE_ELEMENTS // extent)))
-
-    def _emit(self, y: Any, size: int) -> list[Any]:
+    def _emit(self, y: Any) -> list[Any]:
         """All rows by one sweep that records itself."""
-        r, value = self.recording, _core.plain(y)
+        r, value, size = self.recording, _core.plain(y), _core.total_size([y])
         rows = _core.pull(r.tape, r.lo, r.inputs, [y], _core.unit_seeds(size, 0, [value], [size]), size)
         return [c.reshape(np.shape(value) + np.shape(_core.plain(x))) for c, x in zip(rows, self.leaves)]
 
@@ -141,7 +127,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str | None = Non
     argnums : int, str, or tuple of them
         Which arguments to differentiate.
     mode : {None, 'forward', 'reverse'}
-        Direction of the sweeps; by default forward when there are not more inputs than outputs.
+        Direction of the sweeps; by default forward when there are not more inputs than outputs. Inside another transform that depends on
+        the result the sweep is a reverse one, which records itself.
     has_aux : bool
         `f` returns ``(result, other)``; the result is ``(jacobian, other)``.
     holomorphic : bool

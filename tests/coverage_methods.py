@@ -38,12 +38,18 @@ ARRAY_REASONS = {
     "all": "true or false", "any": "true or false", "resize": "changes the buffer's size in place; np.resize differentiates",
 }
 
+def _filled(out, x):
+    for k in range(3):
+        out[k] = x[k] * x[k + 1]
+    return out
+
+
 LIKE = {
     **{name: [(lambda x, make=make: make(x, like=x), M), (lambda x, make=make: make([x[0], 2 * x[1]], like=x), V)]
        for name, make in ((k, getattr(np, k)) for k in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "require"))},
-    "full": [(lambda x: np.full((2, 5), x, like=x), V)], "arange": [(lambda x, d: np.arange(x, 4.0, d, like=x), 0.3, 0.7)],
+    "full": [(lambda x: np.full((2, 5), x, like=x), V)], "arange": [(lambda x: np.arange(x[0], 4.0, x[1], like=x), NAMED[[0, 3]])],
     **{name: [(lambda x, make=make: make((3, 4), like=x) * x, M)] for name, make in (("zeros", np.zeros), ("ones", np.ones))},
-    "empty": [(lambda x: np.multiply(x, 0.0, out=np.empty((3, 4), like=x)), M)],
+    "empty": [(lambda x: x * np.empty(3, like=x).size, V)],
     "eye": [(lambda x: np.eye(3, like=x) * x, S)], "identity": [(lambda x: np.identity(3, like=x) * x, S)],
     "tri": [(lambda x: np.tri(3, 4, like=x) * x, M)], "fromfunction": [(lambda x: np.fromfunction(lambda i, j: i * x[0] + j * x[1], (2, 3), like=x), V)],
 }
@@ -54,16 +60,10 @@ PLAIN_NUMPY = {
     "vectorize": [(lambda x: np.vectorize(lambda v: v * v if v > 0 else np.sin(v))(x), M)],
     "array": [(lambda x: np.array([[x[0], 1.0], [x[1] * x[2], x[3]]]), V)], "asarray": [(lambda x: np.asarray([x[0], x[1]]), V)],
     "zeros": [(lambda x: _filled(np.zeros(3), x), V)], "empty": [(lambda x: _filled(np.empty(3), x), V)],
-    "poly1d": [(lambda p, x: np.poly1d(p)(x), NAMED, V)], "select": [(lambda x: np.select([x > 0], [x * x], 0.5), M)],
+    "poly1d": [(lambda p, x: np.poly1d(p)(x), NAMED, V)],
     "polynomial.polynomial.polyval": [(lambda x, c: np.polynomial.polynomial.polyval(x, c), V, ROW)],
     "polynomial.chebyshev.chebval": [(lambda x, c: np.polynomial.chebyshev.chebval(x, c), V, ROW)],
     "polynomial.Polynomial": [(lambda x: np.polynomial.Polynomial([1.0, 2.0, 0.5])(x), V)],
     "kaiser": [(lambda b: np.kaiser(5, b), 2.0)], "ndenumerate": [(lambda x: [v * i[0] for i, v in np.ndenumerate(x)], M)],
     "nditer": [(lambda x: [v * v for v in x.flat], M)], "asarray_chkfinite": [(lambda x: np.asarray_chkfinite(x), M)],
 }
-
-
-def _filled(out, x):
-    for k in range(3):
-        out[k] = x[k] * x[k + 1]
-    return out

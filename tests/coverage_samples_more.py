@@ -1,7 +1,8 @@
 """Sample calls, continued: linear algebra, Fourier transforms, polynomials, statistics, and functions without a derivative."""
 
+import coverage_samples as base
 import numpy as np
-from coverage_samples import BETWEEN, NAMED, C, M, P, S, V, Z, along, buffered
+from coverage_samples import BETWEEN, C, M, P, S, V, Z, buffered
 from rule_inputs import MASK, ROW, rows
 
 SPD = S @ S.T + 3 * np.eye(3)
@@ -100,7 +101,7 @@ ELEMENTWISE = {
     "apply_along_axis": [(lambda x: np.apply_along_axis(lambda v: v * v[0], 1, x), M)],
 }
 
-STATISTICS = {
+HISTOGRAMS = {
     "histogram": [(lambda w: np.histogram(X, 3, weights=w)[0], Y), (lambda w: np.histogram(X, SPREAD, weights=w, density=True)[0], Y),
                   (lambda x: np.histogram(x, 4)[1], X)],
     "histogram2d": [(lambda w: np.histogram2d(X, Y, 2, weights=w)[0], X)],
@@ -109,13 +110,22 @@ STATISTICS = {
     "bincount": [(lambda w: np.bincount([0, 2, 2, 1, 4], weights=w), V)],
 }
 
+_BELOW = np.array([-0.4, 0.3, 1.7, -2.1])
+
+EMATH = {
+    **{name: [(getattr(np.emath, name), _BELOW)] for name in ("sqrt", "log", "log2", "log10", "arccos", "arcsin", "arctanh")},
+    "logn": [(lambda n, x: np.emath.logn(n, x), 2.5, _BELOW)], "power": [(lambda x: np.emath.power(x, 1.5), _BELOW)],
+}
+
+WINDOWS = {"sliding_window_view": [(lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1), M)]}
+
 MAKING = {
     "zeros_like": [(buffered(lambda y, v: y.__setitem__(slice(2), v)), V, 0.7), (lambda x: np.zeros_like(x) + x, M)],
     "ones_like": [(lambda x: np.ones_like(x) * x, M)], "full_like": [(lambda x, v: np.full_like(x, v), M, 0.7)],
     "empty_like": [(lambda x: np.multiply(x, 2, out=np.empty_like(x)), M)],
 }
 
-# What has no derivative, and why; `probe` is the operand with which its value is compared.
+# What has no derivative, and why.
 INTEGER, TRUTH, TEXT, DATES = "integer result", "true or false", "text or files", "dates"
 REASONS = {
     **dict.fromkeys(("argmax", "argmin", "nanargmax", "nanargmin", "argsort", "argpartition", "argwhere", "flatnonzero", "nonzero",
@@ -130,17 +140,23 @@ REASONS = {
     "einsum_path": "an order of contraction",
 }
 
-_AT = {"lexsort": V[None], "searchsorted": NAMED}
-_CALLS = {
-    "unravel_index": None, "ravel_multi_index": None, "packbits": None, "unpackbits": None, "ix_": None, "einsum_path": None,
-    "argpartition": lambda x: np.argpartition(x, 1), "digitize": lambda x: np.digitize(x, [0.0, 1.0]),
-    "searchsorted": lambda x: np.searchsorted(np.sort(x), 0.3), "can_cast": lambda x: np.can_cast(x.dtype, "f4"),
-    **{name: (lambda x, name=name: getattr(np, name)(x, x)) for name in
-       ("allclose", "array_equal", "array_equiv", "isclose", "isin", "may_share_memory", "shares_memory")},
-    **dict.fromkeys((*(k for k, v in REASONS.items() if v in (TEXT, DATES)), "in1d"), None),
-    "array_repr": lambda x: np.array_repr(x), "array_str": lambda x: np.array_str(x), "array2string": lambda x: np.array2string(x),
-    "diag_indices_from": lambda x: np.diag_indices_from(x[:, :3]), "linalg.matrix_rank": lambda x: np.linalg.matrix_rank(x),
-    "lexsort": lambda x: np.lexsort((x[0], x[1])),
+# Those that take floating operands run on the plain values; how they are called, where the operand alone does not do.
+PASSING = {
+    **{name: None for name, why in REASONS.items() if why in (TEXT, DATES)},
+    **dict.fromkeys(("unravel_index", "ravel_multi_index", "packbits", "unpackbits", "ix_", "in1d"), None),
+    **{name: (lambda f, x: f(x, x)) for name in
+       ("allclose", "array_equal", "array_equiv", "isclose", "isin", "may_share_memory", "shares_memory", "lexsort")},
+    "argpartition": lambda f, x: f(x, 1), "digitize": lambda f, x: f(x, [0.0, 1.0]), "searchsorted": lambda f, x: f(np.sort(x[0]), 0.3),
+    "can_cast": lambda f, x: f(x.dtype, "f4"), "diag_indices_from": lambda f, x: f(x[:, :3]), "lexsort": lambda f, x: f((x[0], x[1])),
+    "einsum_path": lambda f, x: f("ij,ik", x, x), "array2string": lambda f, x: f(x), "array_repr": lambda f, x: f(x),
+    "array_str": lambda f, x: f(x),
 }
-# Functions that run on the plain values of traced operands: what they are called with.
-PASSING = {name: _CALLS.get(name, lambda x, name=name: getattr(np, name)(x)) for name in REASONS if _CALLS.get(name, 1) is not None}
+
+FAMILIES = {
+    "elementwise": ("", ELEMENTWISE), "reductions": ("", base.REDUCTIONS), "cumulative": ("", base.CUMULATIVE),
+    "shape": ("", base.SHAPES), "joining and splitting": ("", base.JOINING), "indexing and selection": ("", base.INDEXING),
+    "sorting and sets": ("", base.SORTING), "products": ("", base.PRODUCTS), "linear algebra": ("linalg.", LINALG),
+    "Fourier transforms": ("fft.", FFT), "polynomials": ("", POLYNOMIALS), "interpolation and ranges": ("", INTERPOLATION),
+    "histograms": ("", HISTOGRAMS), "arrays like others": ("", MAKING), "complex domain": ("emath.", EMATH),
+    "windows": ("lib.stride_tricks.", WINDOWS),
+}

@@ -1,4 +1,4 @@
-"""The published corpus: every function differentiates as it is written, in every mode, and matches a reference that is not dualad."""
+"""The published corpus: every function differentiates as it is written, in every mode, and matches an independent reference."""
 
 import copy
 import inspect
@@ -117,7 +117,8 @@ def test_second_order(entry, unchanged, rng):
     want = references.second(entry, weights, u, v)
     by_hvp = references.flat(da.hvp(total)(at, direction))
     scale = np.abs(u) @ np.abs(by_hvp)
-    scale += 1e-4 * np.abs(weights) @ np.abs(references.jacobian(entry)) @ np.abs(u)  # a vanishing Hessian is rounding in the gradient
+    # a Hessian that vanishes is rounding in the gradient
+    scale += 1e-4 * np.abs(weights) @ np.abs(references.jacobian(entry)) @ np.abs(u)
     for got in (
         u @ by_hvp,
         u @ references.flat(da.vhp(total)(at, direction)),

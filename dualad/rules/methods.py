@@ -23,7 +23,7 @@ from .selection import choose, clip, round_
 from .shaping import ravel, squeeze, swapaxes, to_shape, transpose
 
 for _name, _function in {
-    "sum": sum_handler, "mean": mean, "std": std, "var": var, "prod": prod, "max": max_, "min": min_, "ptp": ptp,
+    "mean": mean, "std": std, "var": var, "prod": prod, "max": max_, "min": min_, "ptp": ptp,
     "cumsum": cumsum, "cumprod": cumprod, "ravel": ravel, "squeeze": squeeze, "swapaxes": swapaxes, "round": round_,
     "repeat": repeat, "take": take, "diagonal": diagonal, "trace": trace, "choose": choose, "put": put,
 }.items():
@@ -31,6 +31,15 @@ for _name, _function in {
 
 for _name in ("argmax", "argmin", "any", "all", "argsort", "nonzero", "searchsorted", "argpartition"):
     method(_name)(run_plain(getattr(np, _name)))
+
+
+@method("sum")
+def sum_method(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = np._NoValue, where: Any = True
+) -> Any:
+    if axis is None and dtype is None and keepdims is False and initial is np._NoValue and where is True:
+        return np.sum(a)  # the engine's own sum
+    return sum_handler(a, axis, dtype, out, keepdims, initial, where)
 
 
 # ---- shape ----

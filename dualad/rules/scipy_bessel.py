@@ -22,8 +22,10 @@ def _mean(f: Function, v: Any, z: Any, sign: float) -> Any:
     return 0.5 * (f(v - 1, z) + sign * f(v + 1, z))
 
 
-for _name in ("jv", "yv", "hankel1", "hankel2"):
-    rule(_name, "v z", None, lambda ans, v, z, f=getattr(special, _name): _mean(f, v, z, -1.0))
+rule("jv", "v z", None, lambda ans, v, z: _mean(special.jv, v, z, -1.0))
+rule("yv", "v z", None, lambda ans, v, z: _mean(special.yv, v, z, -1.0))
+rule("hankel1", "v z", None, lambda ans, v, z: _mean(special.hankel1, v, z, -1.0))
+rule("hankel2", "v z", None, lambda ans, v, z: _mean(special.hankel2, v, z, -1.0))
 rule("yn", "n x", None, lambda ans, n, x: _mean(special.yn, n, x, -1.0))
 rule("iv", "v z", None, lambda ans, v, z: _mean(special.iv, v, z, 1.0))
 rule("kv", "v z", None, lambda ans, v, z: -_mean(special.kv, v, z, 1.0))

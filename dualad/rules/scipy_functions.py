@@ -25,9 +25,14 @@ from .scipy_gamma import polygamma as polygamma_p
 # ---- logsumexp ----
 
 
+def _lse(args: tuple[Any, ...], axis: tuple[int, ...], return_sign: bool) -> Any:
+    """SciPy's function, which takes an empty array with a single axis only."""
+    b = args[1] if len(args) > 1 else None
+    return special.logsumexp(args[0], axis=axis[0] if len(axis) == 1 else axis, b=b, return_sign=return_sign)
+
+
 def _lse_impl(*args: Any, axis: tuple[int, ...], return_sign: bool) -> Any:
-    out = special.logsumexp(args[0], axis=axis, b=args[1] if len(args) > 1 else None, return_sign=return_sign)
-    return out[0] if return_sign else out
+    return _lse(args, axis, True)[0] if return_sign else _lse(args, axis, False)
 
 
 def _lse_weight(i: int, ans: Any, args: tuple[Any, ...], axis: tuple[int, ...], return_sign: bool) -> Any:
@@ -40,7 +45,7 @@ def _lse_weight(i: int, ans: Any, args: tuple[Any, ...], axis: tuple[int, ...], 
 
 @constant
 def _lse_sign(*args: Any, axis: tuple[int, ...]) -> Any:
-    return special.logsumexp(args[0], axis=axis, b=args[1] if len(args) > 1 else None, return_sign=True)[1]
+    return _lse(args, axis, True)[1]
 
 
 logsumexp_p = Primitive(

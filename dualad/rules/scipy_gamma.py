@@ -8,13 +8,22 @@ import numpy as np
 from scipy import special
 
 from .._core import smul, value
+from ..errors import NoRuleError
 from ._scipy import elementwise, register, rule
+from ._util import is_complex
 
 # ---- polygamma ----
 
-polygamma = elementwise("scipy.special.polygamma", lambda x, n: special.polygamma(n, x), lambda ans, x, n: polygamma(x, n=n + 1))
 
-rule("psi", "z", lambda ans, z: polygamma(z, n=1))
+def _polygamma_slope(ans: Any, x: Any, n: Any) -> Any:
+    if is_complex(x):
+        raise NoRuleError("the derivative of scipy.special.psi is not known for complex values: SciPy's polygamma takes real ones")
+    return polygamma(x, n=n + 1)
+
+
+polygamma = elementwise("scipy.special.polygamma", lambda x, n: special.polygamma(n, x), _polygamma_slope)
+
+rule("psi", "z", lambda ans, z: _polygamma_slope(ans, z, 0))
 rule("gamma", "z", lambda ans, z: smul(ans, special.psi(z)))
 rule("gammaln", "x", lambda ans, x: special.psi(x))
 rule("loggamma", "z", lambda ans, z: special.psi(z))

@@ -62,7 +62,7 @@ def _strides(x: Any) -> Any:
 
 def to_shape(x: Any, to: Any, order: str = "C") -> Any:
     """`x` in shape `to`; one entry may be -1."""
-    to = (operator.index(to),) if not isinstance(to, (tuple, list)) else tuple(operator.index(k) for k in to)
+    to = tuple([k if type(k) is int else operator.index(k) for k in (to if isinstance(to, (tuple, list)) else (to,))])
     return reshape_p(x, to=to) if order == "C" else reshape_p(x, to=to, order=concrete_order(x, order))
 
 
@@ -126,6 +126,9 @@ atleast_1d, atleast_2d, atleast_3d = (
 # ---- transposition ----
 
 
+_REVERSED = tuple(tuple(range(-1, -n - 1, -1)) for n in range(9))
+
+
 def _transpose_impl(x: Any, axes: tuple[int, ...]) -> Any:
     if type(x) is np.ndarray and x.ndim == len(axes):
         return x.transpose(axes)
@@ -134,10 +137,12 @@ def _transpose_impl(x: Any, axes: tuple[int, ...]) -> Any:
 
 def _transpose_vjp(i: int, g: Any, ans: Any, x: Any, axes: tuple[int, ...]) -> Any:
     n = len(axes)
-    inverse = [0] * n
-    for k, axis in enumerate(axes):
-        inverse[axis + n] = k - n
-    return transpose_p(g, axes=tuple(inverse))
+    if n > 2 and axes != _REVERSED[min(n, 8)]:  # others undo themselves
+        inverse = [0] * n
+        for k, axis in enumerate(axes):
+            inverse[axis + n] = k - n
+        axes = tuple(inverse)
+    return transpose_p(g, axes=axes)
 
 
 transpose_p = Primitive("transpose", _transpose_impl, vjp=_transpose_vjp, linear=True)
@@ -147,7 +152,7 @@ transpose_p = Primitive("transpose", _transpose_impl, vjp=_transpose_vjp, linear
 def transpose(a: Any, axes: Any = None) -> Any:
     n = ndim(a)
     if axes is None:
-        return transpose_p(a, axes=tuple(range(-1, -n - 1, -1)))
+        return transpose_p(a, axes=_REVERSED[n] if n < len(_REVERSED) else tuple(range(-1, -n - 1, -1)))
     if len(axes) != n:
         raise ValueError("axes don't match array")
     axes = tuple(neg_axis(k, n) for k in axes)

@@ -8,8 +8,8 @@ class Entry(NamedTuple):
     """A function of the corpus.
 
     `tags` are the features that make it hard; `reference` is how its Jacobian is known otherwise: "complex" (complex step on the
-    function as it is), "mpmath" (the same source in 200-bit arithmetic, central differences), "differences" (extrapolated in float64)
-    or a function that returns the Jacobian from the arguments. `order` 1: has kinks or no second derivative of interest.
+    function as it is), "mpmath" (the same source in 200-bit arithmetic, central differences), or a function that returns the
+    Jacobian from the arguments. `order` 1: has kinks or no second derivative of interest.
     For an error, `line` is the source line that the message names, `says` a part of the message, and `change` the text in the
     function's source and what to put in its place.
     """

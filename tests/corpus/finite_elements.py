@@ -65,8 +65,9 @@ def triangle_stiffness(xy, kappa):
     K = np.zeros((len(xy), len(xy)))
     for tri in triangles:
         p = xy[list(tri)]
-        B = np.array([[p[1, 1] - p[2, 1], p[2, 1] - p[0, 1], p[0, 1] - p[1, 1]], [p[2, 0] - p[1, 0], p[0, 0] - p[2, 0], p[1, 0] - p[0, 0]]])
-        area = 0.5 * ((p[1, 0] - p[0, 0]) * (p[2, 1] - p[0, 1]) - (p[2, 0] - p[0, 0]) * (p[1, 1] - p[0, 1]))
+        (x0, y0), (x1, y1), (x2, y2) = p
+        B = np.array([[y1 - y2, y2 - y0, y0 - y1], [x2 - x1, x0 - x2, x1 - x0]])
+        area = 0.5 * ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
         ke = kappa / (4 * area) * B.T @ B
         for a in range(3):
             for b in range(3):
@@ -140,7 +141,8 @@ CORPUS = [
     Entry(truss_compliance, (_rng.uniform(1, 2, 5),), "K[np.ix_(...)] +=, math, solve"),
     Entry(beam_deflection, (_rng.uniform(1, 2, 3), 0.8), "slice-object +=, solve", "mpmath", (0, 1)),
     Entry(triangle_stiffness, (_MESH, 1.7), "loop-store, +=, index list", "mpmath", (0, 1)),
-    Entry(gauss_quadrature_quad, (np.array([[0.0, 0.1], [2.0, 0.0], [2.2, 1.5], [-0.1, 1.2]]),), "+=, math constants, array of scalars",
+    Entry(gauss_quadrature_quad, (np.array([[0.0, 0.1], [2.0, 0.0], [2.2, 1.5], [-0.1, 1.2]]),),
+          "+=, math constants, array of scalars",
           "complex"),
     Entry(bratu_residual, (_rng.normal(size=6), 1.2), "loop-store, branches", "mpmath", (0, 1)),
     Entry(poisson_sor, (_rng.normal(size=(3, 3)),), "loop-store, +=, grid"),

@@ -3,6 +3,7 @@
 R. Hartley, A. Zisserman, Multiple View Geometry (2003).
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -21,7 +22,8 @@ def rodrigues(rvec):
 
 
 def bundle_residual(camera, point, observed):
-    """Residual of one observation in the format of "Bundle Adjustment in the Large": rotation, translation, focal length, distortion."""
+    """Residual of one observation in the format of "Bundle Adjustment in the Large": rotation, translation, focal length,
+          distortion."""
     r, t = camera[:3], camera[3:6]
     f, k1, k2 = camera[6:]
     theta2 = r @ r
@@ -76,7 +78,7 @@ def haversine(lat1, lon1, lat2, lon2):
 
 
 def path_length(points):
-    return sum(math.dist(p, q) for p, q in zip(points[:-1], points[1:]))
+    return sum(math.dist(p, q) for p, q in itertools.pairwise(points))
 
 
 def icp_cost(pose, source, target):
@@ -122,7 +124,10 @@ def geodetic_to_ecef(lat, lon, alt):
     """WGS 84."""
     a, e2 = 6378.137, 6.69437999014e-3
     N = a / math.sqrt(1 - e2 * math.sin(lat) ** 2)
-    return np.array([(N + alt) * math.cos(lat) * math.cos(lon), (N + alt) * math.cos(lat) * math.sin(lon), (N * (1 - e2) + alt) * math.sin(lat)])
+    x = (N + alt) * math.cos(lat) * math.cos(lon)
+    y = (N + alt) * math.cos(lat) * math.sin(lon)
+    z = (N * (1 - e2) + alt) * math.sin(lat)
+    return np.array([x, y, z])
 
 
 def signed_distance(p, a, b):
@@ -146,7 +151,8 @@ def shoelace_gradient(xy):
 
 
 _rng = np.random.default_rng(11)
-_cams = np.column_stack([0.2 * _rng.normal(size=(2, 3)), _rng.normal(size=(2, 2)), [-6.0, -7.0], [500.0, 480.0], [0.01, 0.02], [1e-3, 2e-3]])
+_inner = [[-6.0, 500.0, 0.01, 1e-3], [-7.0, 480.0, 0.02, 2e-3]]
+_cams = np.column_stack([0.2 * _rng.normal(size=(2, 3)), _rng.normal(size=(2, 2)), _inner])
 _pts = _rng.normal(size=(3, 3))
 _observations = [(0, 0, 10.0, 5.0), (0, 1, -20.0, 8.0), (1, 1, 4.0, 4.0), (1, 2, 30.0, -9.0)]
 CORPUS = [
@@ -157,11 +163,14 @@ CORPUS = [
     Entry(de_casteljau, (_rng.normal(size=(5, 2)), 0.35), "overlapping slice-store, copy", "complex", (0, 1)),
     Entry(polygon_area, (np.array([[0.0, 0.0], [2.0, 0.2], [2.5, 1.7], [0.4, 1.5]]),), "unpacking, abs", shoelace_gradient),
     Entry(haversine, (52.5, 13.4, 48.1, 11.6), "math, math.radians", "mpmath", (0, 1, 2, 3)),
-    Entry(path_length, (_rng.normal(size=(5, 3)),), "math.dist, sum of generator"),
-    Entry(icp_cost, (np.array([0.2, 0.1, -0.1]), _rng.normal(size=(5, 2)), _rng.normal(size=(6, 2))), "argmin of list, iteration"),
-    Entry(ray_sphere, (np.array([0.1, 0.0, -5.0]), np.array([0.0, 0.05, 1.0]), np.array([0.2, 0.1, 0.0]), 1.3), "math, branches", "mpmath", (0, 1, 2, 3)),
+    Entry(path_length, (_rng.normal(size=(5, 3)),), "math.dist, itertools, sum of generator"),
+    Entry(icp_cost, (np.array([0.2, 0.1, -0.1]), _rng.normal(size=(5, 2)), _rng.normal(size=(6, 2))),
+          "argmin of list, iteration"),
+    Entry(ray_sphere, (np.array([0.1, 0.0, -5.0]), np.array([0.0, 0.05, 1.0]), np.array([0.2, 0.1, 0.0]), 1.3), "math, branches",
+          "mpmath", (0, 1, 2, 3)),
     Entry(bspline_curve, (0.55, _rng.normal(size=6)), "recursion, chained comparison, sum of generator", "mpmath", (0, 1)),
     Entry(geodetic_to_ecef, (0.8, 0.2, 0.3), "math, array of scalars", "mpmath", (0, 1, 2)),
-    Entry(signed_distance, (np.array([0.3, 0.9]), np.array([-0.5, 0.1]), np.array([1.2, 0.2])), "clip, norm", "mpmath", (0, 1, 2)),
+    Entry(signed_distance, (np.array([0.3, 0.9]), np.array([-0.5, 0.1]), np.array([1.2, 0.2])), "clip, norm", "mpmath", (0, 1,
+          2)),
     Entry(tetrahedron_quality, (_rng.normal(size=(4, 3)),), "list of arrays, cross, sum of generator", "complex"),
 ]

@@ -168,9 +168,10 @@ def single_precision(x):
 def math_medley(x):
     a, b, c = x
     values = [
-        math.sinh(a) + math.cosh(b), math.tanh(c), math.asin(a / 4), math.acos(b / 4), math.atan(c), math.asinh(a), math.acosh(1 + b**2),
-        math.atanh(c / 4), math.expm1(a), math.log10(b), math.log2(b), math.log(b, 3.0), math.pow(b, c), math.fabs(a), math.degrees(c),
-        math.fsum([a, b, c]), math.prod([a, b, c]), math.erfc(a), math.gamma(b), math.hypot(a, b, c), math.fmod(c, 0.7), math.modf(c)[0],
+        math.sinh(a) + math.cosh(b), math.tanh(c), math.asin(a / 4), math.acos(b / 4), math.atan(c), math.asinh(a),
+        math.acosh(1 + b**2), math.atanh(c / 4), math.expm1(a), math.log10(b), math.log2(b), math.log(b, 3.0), math.pow(b, c),
+        math.fabs(a), math.degrees(c), math.fsum([a, b, c]), math.prod([a, b, c]), math.erfc(a), math.gamma(b),
+        math.hypot(a, b, c), math.fmod(c, 0.7), math.modf(c)[0],
     ]  # fmt: skip
     return np.array(values)
 
@@ -190,7 +191,8 @@ CORPUS = [
     Entry(matrix_by_blocks, (_rng.normal(size=2), _rng.normal(size=(2, 2))), "block-store", "mpmath", (0, 1)),
     Entry(fancy_scatter, (_x,), "index-array store, repeated index"),
     Entry(ordered_statistics, (_x,), "sorted, max, min, abs, round, pow", order=1),
-    Entry(polynomial_horner, (np.array([2.0, -1.0, 0.5]), 1.3), "integer start", lambda c, x: np.array([[x**2, x, 1.0, 2 * c[0] * x + c[1]]]), (0, 1)),
+    Entry(polynomial_horner, (np.array([2.0, -1.0, 0.5]), 1.3), "integer start", lambda c, x: np.array([[x**2, x, 1.0,
+          2 * c[0] * x + c[1]]]), (0, 1)),
     Entry(histogram_soft, (_x, np.array([-1.0, 0.0, 1.0])), "argmin, += at a computed index", "mpmath", (0, 1), order=1),
     Entry(object_with_state, (2.0, 0.3), "class, attributes, loop-store", "mpmath", (0, 1)),
     Entry(memo_table, (0.7,), "recursion, dictionary", "complex"),

@@ -19,8 +19,10 @@ def convolve_loops(image, kernel):
 
 def sobel_magnitude(image):
     gx, gy = np.zeros_like(image), np.zeros_like(image)
-    gx[1:-1, 1:-1] = image[:-2, 2:] + 2 * image[1:-1, 2:] + image[2:, 2:] - image[:-2, :-2] - 2 * image[1:-1, :-2] - image[2:, :-2]
-    gy[1:-1, 1:-1] = image[2:, :-2] + 2 * image[2:, 1:-1] + image[2:, 2:] - image[:-2, :-2] - 2 * image[:-2, 1:-1] - image[:-2, 2:]
+    gx[1:-1, 1:-1] = image[:-2, 2:] + 2 * image[1:-1, 2:] + image[2:, 2:]
+    gx[1:-1, 1:-1] -= image[:-2, :-2] + 2 * image[1:-1, :-2] + image[2:, :-2]
+    gy[1:-1, 1:-1] = image[2:, :-2] + 2 * image[2:, 1:-1] + image[2:, 2:]
+    gy[1:-1, 1:-1] -= image[:-2, :-2] + 2 * image[:-2, 1:-1] + image[:-2, 2:]
     return np.sqrt(gx**2 + gy**2 + 1e-6)
 
 
@@ -52,7 +54,9 @@ def bilinear_sample(image, y, x):
     """Sub-pixel value; the cell is found with int(), the position inside it differentiates."""
     i, j = int(np.floor(y)), int(np.floor(x))
     a, b = y - i, x - j
-    return (1 - a) * (1 - b) * image[i, j] + (1 - a) * b * image[i, j + 1] + a * (1 - b) * image[i + 1, j] + a * b * image[i + 1, j + 1]
+    top = (1 - b) * image[i, j] + b * image[i, j + 1]
+    bottom = (1 - b) * image[i + 1, j] + b * image[i + 1, j + 1]
+    return (1 - a) * top + a * bottom
 
 
 def gaussian_blur(image, sigma):
@@ -119,7 +123,7 @@ _rng = np.random.default_rng(5)
 _I = _rng.uniform(0.05, 0.95, size=(5, 6))
 CORPUS = [
     Entry(convolve_loops, (_I, _rng.normal(size=(3, 3))), "loop-store, slices", "mpmath", (0, 1)),
-    Entry(sobel_magnitude, (_I,), "slice-store, zeros_like", "complex"),
+    Entry(sobel_magnitude, (_I,), "slice-store, -=, zeros_like", "complex"),
     Entry(bilateral_filter, (_I[:4, :4],), "loop-store, math, empty, chained comparison"),
     Entry(total_variation, (_I,), "diff, slices", "complex"),
     Entry(bilinear_sample, (_I, 1.3, 2.6), "int, floor", "mpmath", (0, 1, 2)),
@@ -127,5 +131,6 @@ CORPUS = [
     Entry(gamma_and_threshold, (_I, 0.7, 0.2), "mask-store, *=, +=", "mpmath", (0, 1, 2)),
     Entry(perona_malik, (_I[:4, :4], 0.4), "+=, roll, copy", "complex", (0, 1)),
     Entry(integral_image, (_I,), "loop-store, recurrence"),
-    Entry(warp_affine, (_I, np.array([[0.9, 0.1, 0.31], [-0.1, 0.95, 0.43]])), "loop-store, math.floor, branches", "mpmath", (0, 1)),
+    Entry(warp_affine, (_I, np.array([[0.9, 0.1, 0.31], [-0.1, 0.95, 0.43]])), "loop-store, math.floor, branches", "mpmath", (0,
+          1)),
 ]

@@ -72,10 +72,12 @@ def implicit_euler(k, h=0.1, steps=5):
         new = y.copy()
         for _ in range(20):
             a, b, c = new
-            r = np.array([a - y[0] + h * k[0] * a - h * k[1] * b * c, b - y[1] - h * k[0] * a + h * k[1] * b * c + h * k[2] * b**2,
-                          c - y[2] - h * k[2] * b**2])  # fmt: skip
-            J = np.array([[1 + h * k[0], -h * k[1] * c, -h * k[1] * b], [-h * k[0], 1 + h * k[1] * c + 2 * h * k[2] * b, h * k[1] * b],
-                          [0.0, -2 * h * k[2] * b, 1.0]])  # fmt: skip
+            decay, back, loss = h * k[0] * a, h * k[1] * b * c, h * k[2] * b**2
+            r = new - y + np.array([decay - back, back + loss - decay, -loss])
+            J = np.eye(3)
+            J[0] += [h * k[0], -h * k[1] * c, -h * k[1] * b]
+            J[1] += [-h * k[0], h * k[1] * c + 2 * h * k[2] * b, h * k[1] * b]
+            J[2, 1] = -2 * h * k[2] * b
             step = np.linalg.solve(J, r)
             new = new - step
             if np.linalg.norm(step) < 1e-9:

@@ -134,7 +134,8 @@ def adaptive_simpson(w):
         left, right = (m - a) / 6 * (fa + 4 * flm + fm), (b - m) / 6 * (fm + 4 * frm + fb)
         if depth <= 0 or abs(left + right - whole) <= 15 * tol:
             return left + right + (left + right - whole) / 15
-        return recurse(a, fa, m, fm, lm, flm, left, tol / 2, depth - 1) + recurse(m, fm, b, fb, rm, frm, right, tol / 2, depth - 1)
+        first = recurse(a, fa, m, fm, lm, flm, left, tol / 2, depth - 1)
+        return first + recurse(m, fm, b, fb, rm, frm, right, tol / 2, depth - 1)
 
     fa, fb, fm = f(0.0), f(1.0), f(0.5)
     return recurse(0.0, fa, 1.0, fb, 0.5, fm, (fa + 4 * fm + fb) / 6, 1e-4, 8)
@@ -195,7 +196,8 @@ CORPUS = [
     Entry(newton_cube_root, (5.0,), "while, tolerance", lambda a: np.array([a ** (-2 / 3) / 3])),
     Entry(bisection_then_newton, (3.0,), "while, math, branches"),
     Entry(bisection_bracket, (0.9, 2.1), "while, branches, closure", "complex", (0, 1)),
-    Entry(kepler, (1.2, 0.4), "while, math, and", lambda M, e: np.array([1.0, math.sin(kepler(M, e))]) / (1 - e * math.cos(kepler(M, e))), (0, 1)),
+    Entry(kepler, (1.2, 0.4), "while, math, and", lambda M, e: np.array([1.0, math.sin(kepler(M,
+          e))]) / (1 - e * math.cos(kepler(M, e))), (0, 1)),
     Entry(secant, (0.8,), "break, closure, swap"),
     Entry(newton_system, (np.array([4.2, 1.1]),), "break, max, unpacking"),
     Entry(polish_roots, (np.array([1.0, -6.2, 11.0, -5.5]), [0.7, 2.1, 3.3]), "loop-store, copy, break, enumerate"),

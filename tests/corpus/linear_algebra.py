@@ -211,7 +211,8 @@ _S = _A @ _A.T
 _b = _rng.normal(size=4)
 _P = np.array([[0.1, 2.0, 1.0], [3.0, -1.0, 0.5], [1.0, 1.5, -2.0]])
 CORPUS = [
-    Entry(thomas, (_rng.normal(size=4), _rng.uniform(4, 5, 5), _rng.normal(size=4), _rng.normal(size=5)), "in-place arguments, loop-store, -=",
+    Entry(thomas, (_rng.normal(size=4), _rng.uniform(4, 5, 5), _rng.normal(size=4), _rng.normal(size=5)),
+          "in-place arguments, loop-store, -=",
           "mpmath", (0, 1, 2, 3)),
     Entry(lu_in_place, (_A,), "copy, loop-store, /=, -=", "complex"),
     Entry(lu_factors, (_A,), "loop-store, sum of generator, eye"),

@@ -71,7 +71,7 @@ def layer_norm(x, gain, bias, eps=1e-5):
 
 def conv_layer(x, kernels, bias):
     """Channels, stride 2, by loops over the output."""
-    out_ch, in_ch, k = kernels.shape
+    out_ch, _, k = kernels.shape
     n = (x.shape[1] - k) // 2 + 1
     y = np.empty((out_ch, n))
     for o in range(out_ch):
@@ -163,9 +163,12 @@ _rng = np.random.default_rng(13)
 _N = _rng.normal
 _layers = [(_N(size=(3, 4)), _N(size=4)), (_N(size=(4, 2)), _N(size=2))]
 CORPUS = [
-    Entry(rnn_loss, (_N(size=(3, 2)), _N(size=(3, 3)), _N(size=3), _N(size=(4, 2)), _N(size=(4, 3))), "row-store, zeros", "mpmath", (0, 1, 2)),
-    Entry(lstm_last_state, ({"W": _N(size=(8, 5)), "b": _N(size=8)}, _N(size=(3, 3))), "dictionary, concatenate, slices", "complex"),
-    Entry(gru_cell, (_N(size=2), _N(size=2), _N(size=(2, 4)), _N(size=(2, 4)), _N(size=(2, 4))), "hstack", "complex", (0, 1, 2, 3, 4)),
+    Entry(rnn_loss, (_N(size=(3, 2)), _N(size=(3, 3)), _N(size=3), _N(size=(4, 2)), _N(size=(4, 3))), "row-store, zeros",
+          "mpmath", (0, 1, 2)),
+    Entry(lstm_last_state, ({"W": _N(size=(8, 5)), "b": _N(size=8)}, _N(size=(3, 3))), "dictionary, concatenate, slices",
+          "complex"),
+    Entry(gru_cell, (_N(size=2), _N(size=2), _N(size=(2, 4)), _N(size=(2, 4)), _N(size=(2, 4))), "hstack", "complex", (0, 1, 2,
+          3, 4)),
     Entry(mlp_cross_entropy, (_layers, _N(size=(4, 3)), [0, 1, 1, 0]), "list of tuples, maximum, index arrays"),
     Entry(attention, (_N(size=(3, 2)), _N(size=(3, 2)), _N(size=(3, 2))), "row +=, math, max, sum", "mpmath", (0, 1, 2)),
     Entry(layer_norm, (_N(size=(2, 4)), _N(size=4), _N(size=4)), "mean, var, keepdims", "mpmath", (0, 1, 2)),
@@ -174,7 +177,8 @@ CORPUS = [
     Entry(kmeans_cost, (_N(size=(3, 2)), _N(size=(7, 2))), "min of generator, iteration"),
     Entry(soft_kmeans, (_N(size=(3, 2)), _N(size=(5, 2))), "newaxis, einsum, /=", "complex"),
     Entry(svm_hinge, (_N(size=3), 0.2, _N(size=(6, 3)), np.array([1, -1, 1, 1, -1, -1])), "max, zip", "mpmath", (0, 1)),
-    Entry(matrix_factorization, (_N(size=(3, 2)), _N(size=(4, 2)), [(0, 1, 3.0), (2, 3, 1.0), (1, 0, 4.0)]), "integer start, +=", "complex", (0, 1)),
+    Entry(matrix_factorization, (_N(size=(3, 2)), _N(size=(4, 2)), [(0, 1, 3.0), (2, 3, 1.0), (1, 0, 4.0)]), "integer start, +=",
+          "complex", (0, 1)),
     Entry(vae_elbo, (_N(size=(4, 3)), _N(size=(3, 2)), _N(size=3), _N(size=2)), "slices, closures", "complex", (0, 1)),
     Entry(adam_unrolled, (0.05, _N(size=3)), "-=, copy, zeros_like", "complex", (0, 1)),
     Entry(embedding_bag, (_N(size=(5, 2)), [[0, 3], [1, 1, 4]]), "row +=, /=, repeated rows"),

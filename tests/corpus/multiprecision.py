@@ -1,7 +1,7 @@
 """The corpus in 200-bit arithmetic: each module once more, with mpmath behind the names `np` and `math`.
 
-The source stays as it is; only what those two names give differs: arrays hold mpmath numbers, functions are mpmath's, `linalg` is written
-out. Central differences at this precision are exact to far more than double precision.
+The source stays as it is; only what those two names give differs: arrays hold mpmath numbers, functions are mpmath's, `linalg` is
+written out. Central differences at this precision are exact to far more than double precision.
 """
 
 import functools
@@ -43,8 +43,10 @@ def _logaddexp(a: Any, b: Any) -> Any:
 
 
 _ELEMENTWISE = {
-    "exp": mpmath.exp, "log": mpmath.log, "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "sqrt": mpmath.sqrt, "tanh": mpmath.tanh,
-    "sinh": mpmath.sinh, "cosh": mpmath.cosh, "arctan": mpmath.atan, "arcsin": mpmath.asin, "arccos": mpmath.acos, "expm1": mpmath.expm1,
+    "exp": mpmath.exp, "log": mpmath.log, "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan, "sqrt": mpmath.sqrt,
+          "tanh": mpmath.tanh,
+    "sinh": mpmath.sinh, "cosh": mpmath.cosh, "arctan": mpmath.atan, "arcsin": mpmath.asin, "arccos": mpmath.acos,
+          "expm1": mpmath.expm1,
     "log1p": mpmath.log1p, "floor": mpmath.floor,
 }  # fmt: skip
 
@@ -106,6 +108,7 @@ class NumPy:
 
     linalg = Linalg
     logaddexp = staticmethod(np.frompyfunc(_logaddexp, 2, 1))
+    hypot = staticmethod(np.frompyfunc(mpmath.hypot, 2, 1))
 
     def __getattr__(self, name: str) -> Any:
         if name in _ELEMENTWISE:
@@ -149,8 +152,8 @@ NumPy.ones_like = staticmethod(NumPy._like(1.0))
 class Math:
     """Stands for `math`."""
 
-    _SAME = ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "expm1", "log1p",
-             "sqrt", "erf", "erfc", "gamma", "log10", "radians", "degrees", "log")  # fmt: skip
+    _SAME = ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp",
+             "expm1", "log1p", "sqrt", "erf", "erfc", "gamma", "log10", "radians", "degrees", "log")  # fmt: skip
     pow, fabs, fsum, prod = pow, abs, sum, math.prod
     lgamma = staticmethod(mpmath.loggamma)
     log2 = staticmethod(lambda x: mpmath.log(x, 2))
@@ -180,5 +183,5 @@ def module(name: str) -> Any:
 
 
 def function(f: Any) -> Any:
-    """The corpus function `f` over mpmath; an error's function with its line changed is its own module."""
+    """The corpus function `f` over mpmath."""
     return getattr(module(f.__module__), f.__name__)

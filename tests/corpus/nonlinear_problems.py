@@ -1,7 +1,7 @@
 """Test problems of nonlinear least squares and optimisation.
 
-J. J. More, B. S. Garbow, K. E. Hillstrom, Testing unconstrained optimization software, ACM Trans. Math. Softw. 7 (1981) 17-41; the number
-in each docstring is the problem's number there.
+J. J. More, B. S. Garbow, K. E. Hillstrom, Testing unconstrained optimization software, ACM Trans. Math. Softw. 7 (1981) 17-41;
+the number in each docstring is the problem's number there.
 """
 
 import math

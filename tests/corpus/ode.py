@@ -127,7 +127,7 @@ def double_pendulum(t, state, L1=1.0, L2=0.8, m1=1.0, m2=1.5, g=9.81):
 
 
 def seir(y, beta, sigma, gamma):
-    S, E, I, R = y
+    S, E, I, _ = y
     N = sum(y)
     infection = beta * S * I / N
     return np.array([-infection, infection - sigma * E, sigma * E - gamma * I, gamma * I])
@@ -166,7 +166,8 @@ _rng = np.random.default_rng(1)
 _STARS = np.array([3.0, 3.0, -1.0, -3.0, 2.0, -2.0, 2.0, 3.0, -3.0, 2.0, 0.0, 0.0, -4.0, 4.0])
 CORPUS = [
     Entry(lorenz, (np.array([1.0, -2.0, 20.0]),), "list result, unpacking", "complex"),
-    Entry(lotka_volterra, (0.0, np.array([1.2, 0.7]), 1.5, 1.0, 3.0, 0.9), "array of scalars", lotka_volterra_jacobian, (1, 2, 3, 4, 5)),
+    Entry(lotka_volterra, (0.0, np.array([1.2, 0.7]), 1.5, 1.0, 3.0, 0.9), "array of scalars", lotka_volterra_jacobian, (1, 2, 3,
+          4, 5)),
     Entry(robertson, (0.0, np.array([0.9, 2e-5, 0.1])), "loop-store, zeros", robertson_jacobian, 1),
     Entry(van_der_pol, (0.0, np.array([2.0, -0.6]), 5.0), "empty_like, loop-store", van_der_pol_jacobian, (1, 2)),
     Entry(pleiades, (0.0, np.concatenate([_STARS, _rng.normal(size=14)])), "loop-store, math, +=, slices", "mpmath", 1),
@@ -176,5 +177,6 @@ CORPUS = [
     Entry(n_body, (0.0, _rng.normal(size=18), np.array([1.0, 2.0, 0.5])), "row-store, +=", "mpmath", (1, 2)),
     Entry(double_pendulum, (0.0, np.array([0.4, 1.0, -0.9, 0.3])), "math, tuple result", "mpmath", 1),
     Entry(seir, (np.array([990.0, 7.0, 3.0, 2.0]), 0.6, 0.2, 0.1), "sum, array of scalars", "complex", (0, 1, 2, 3)),
-    Entry(mass_action, (_rng.uniform(0.2, 1.0, 4), [1.3, 0.4], [(0, 1), (2,)], [(2,), (0, 3)]), "loop-store, *=, zip", "mpmath", (0, 1)),
+    Entry(mass_action, (_rng.uniform(0.2, 1.0, 4), [1.3, 0.4], [(0, 1), (2,)], [(2,), (0, 3)]), "loop-store, *=, zip", "mpmath",
+          (0, 1)),
 ]

@@ -49,7 +49,8 @@ def numerov(energy, n=60):
     psi = np.zeros(n + 1)
     psi[1] = 1e-3
     for i in range(1, n):
-        psi[i + 1] = (2 * (1 - 5 * h**2 / 12 * k2[i]) * psi[i] - (1 + h**2 / 12 * k2[i - 1]) * psi[i - 1]) / (1 + h**2 / 12 * k2[i + 1])
+        new = 2 * (1 - 5 * h**2 / 12 * k2[i]) * psi[i] - (1 + h**2 / 12 * k2[i - 1]) * psi[i - 1]
+        psi[i + 1] = new / (1 + h**2 / 12 * k2[i + 1])
     return psi[-1]
 
 
@@ -184,7 +185,8 @@ _pos = np.array([[0.0, 0.0, 0.0], [1.1, 0.1, 0.0], [0.2, 1.2, 0.1], [0.5, 0.4, 1
 CORPUS = [
     Entry(lennard_jones, (_pos,), "norm, powers, +=", "mpmath"),
     Entry(pair_forces, (_pos, np.array([1.0, -1.0, 0.5, 2.0])), "np.add.at, np.subtract.at, triu_indices", "mpmath", (0, 1)),
-    Entry(spring_network, (_pos[:, :2], np.array([2.0, 1.0, 3.0]), [(0, 1), (1, 2), (0, 3)]), "row +=, row -=, zip", "complex", (0, 1)),
+    Entry(spring_network, (_pos[:, :2], np.array([2.0, 1.0, 3.0]), [(0, 1), (1, 2), (0, 3)]), "row +=, row -=, zip", "complex",
+          (0, 1)),
     Entry(numerov, (0.6,), "loop-store, linspace", rtol=1e-9),
     Entry(ising_transfer, (0.4, 0.1), "math, array of scalars, matrix_power", "mpmath", (0, 1)),
     Entry(mean_field_magnetisation, (1.4, 0.1), "math, break", "mpmath", (0, 1)),
@@ -193,7 +195,8 @@ CORPUS = [
     Entry(ray_through_lens, (1.0, 0.02, [(0.0, 20.0, 1.5), (2.0, -25.0, 1.0)]), "math, tuple result", "mpmath", (0, 1)),
     Entry(two_level_rabi, (1.2, 0.5, 2.0), "complex, abs, array of scalars", rabi_closed, (0, 1, 2)),
     Entry(van_der_waals, (1.5, 1.1, 0.4, 0.2), "dictionary result", "complex", (0, 1, 2, 3)),
-    Entry(orbital_elements, (np.array([1.0, 0.2, 0.1]), np.array([-0.1, 0.9, 0.3])), "cross, norm, math.acos, list result", "mpmath", (0, 1)),
+    Entry(orbital_elements, (np.array([1.0, 0.2, 0.1]), np.array([-0.1, 0.9, 0.3])), "cross, norm, math.acos, list result",
+          "mpmath", (0, 1)),
     Entry(radiative_transfer, (_rng.uniform(0.1, 1, 4), _rng.uniform(0.5, 1, 4)), "reversed, math, append", "mpmath", (0, 1)),
     Entry(shallow_water_step, (_rng.uniform(1, 2, 6), _rng.normal(size=6)), "out=, tuple-store, copy", "mpmath", (0, 1)),
     Entry(partition_function, (np.array([0.0, 0.7, 1.5]), 1.3), "math, sum of generator, tuple result", "mpmath", (0, 1)),

@@ -77,7 +77,8 @@ def jacobian(entry: Entry) -> np.ndarray:
 
 
 def complex_step(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """J. R. R. A. Martins, P. Sturdza, J. J. Alonso, The complex-step derivative approximation, ACM Trans. Math. Softw. 29 (2003)."""
+    """J. R. R. A. Martins, P. Sturdza, J. J. Alonso, The complex-step derivative approximation,
+          ACM Trans. Math. Softw. 29 (2003)."""
     h = 1e-40
     return np.stack([f(x + 1j * h * e).imag / h for e in np.eye(x.size)], axis=1)
 

@@ -30,7 +30,8 @@ def dh_matrix(theta, d, a, alpha):
 
 def puma_pose(q):
     """Six joints by Denavit-Hartenberg matrices, multiplied by functools.reduce."""
-    table = [(0.0, 0.0, math.pi / 2), (0.0, 0.43, 0.0), (0.15, 0.02, -math.pi / 2), (0.43, 0.0, math.pi / 2), (0.0, 0.0, -math.pi / 2), (0.1, 0.0, 0.0)]
+    right = math.pi / 2
+    table = [(0.0, 0.0, right), (0.0, 0.43, 0.0), (0.15, 0.02, -right), (0.43, 0.0, right), (0.0, 0.0, -right), (0.1, 0.0, 0.0)]
     return functools.reduce(np.matmul, [dh_matrix(t, d, a, alpha) for t, (d, a, alpha) in zip(q, table)])
 
 
@@ -44,7 +45,8 @@ def two_link_torque(q, dq, ddq):
     M[1, 1] = m2 * lc2**2 + I2
     h = -m2 * l1 * lc2 * s2
     C = np.array([[h * dq[1], h * (dq[0] + dq[1])], [-h * dq[0], 0.0]])
-    G = np.array([(m1 * lc1 + m2 * l1) * g * np.cos(q[0]) + m2 * lc2 * g * np.cos(q[0] + q[1]), m2 * lc2 * g * np.cos(q[0] + q[1])])
+    far = m2 * lc2 * g * np.cos(q[0] + q[1])
+    G = np.array([(m1 * lc1 + m2 * l1) * g * np.cos(q[0]) + far, far])
     return M @ ddq + C @ dq + G
 
 
@@ -133,13 +135,16 @@ def planar_jacobian(q, lengths):
 
 _rng = np.random.default_rng(10)
 CORPUS = [
-    Entry(planar_arm, (np.array([0.3, -0.5, 0.9]), np.array([1.0, 0.8, 0.4])), "math, append, list of lists to array", planar_jacobian, (0, 1)),
+    Entry(planar_arm, (np.array([0.3, -0.5, 0.9]), np.array([1.0, 0.8, 0.4])), "math, append, list of lists to array",
+          planar_jacobian, (0, 1)),
     Entry(puma_pose, (_rng.normal(size=6),), "math, reduce, array of scalars"),
-    Entry(two_link_torque, (_rng.normal(size=2), _rng.normal(size=2), _rng.normal(size=2)), "loop-store, chained assignment", "mpmath", (0, 1, 2)),
+    Entry(two_link_torque, (_rng.normal(size=2), _rng.normal(size=2), _rng.normal(size=2)), "loop-store, chained assignment",
+          "mpmath", (0, 1, 2)),
     Entry(inverse_kinematics, (np.array([0.9, 0.8]),), "math, math.atan2, tuple result"),
     Entry(ekf_slam_step, (np.array([0.1, 0.2, 0.3, 2.0, 1.5]), 0.1 * np.eye(5), np.array([1.0, 0.2]), np.array([2.2, 0.35])),
           "copy, tuple-store, row from list, math", "mpmath", (0, 1, 2, 3)),
     Entry(pid_simulation, (np.array([6.0, 0.8, 1.2]),), "max, min, +="),
-    Entry(lqr_riccati, (np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[0.0], [0.1]]), np.array([1.0, 0.5])), "solve, diag", "complex", (0, 1, 2)),
+    Entry(lqr_riccati, (np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[0.0], [0.1]]), np.array([1.0, 0.5])), "solve, diag",
+          "complex", (0, 1, 2)),
     Entry(spline_path_length, (_rng.normal(size=(6, 2)),), "zip of slices, norm, +="),
 ]

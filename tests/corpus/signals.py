@@ -171,6 +171,7 @@ CORPUS = [
     Entry(lms_filter, (_x, _rng.normal(size=8), 0.1), "+= into zeros, append", "mpmath", (0, 1, 2)),
     Entry(envelope, (_x, 0.6, 0.2), "loop-store, conditional expression, abs", "mpmath", (0, 1, 2), order=1),
     Entry(moving_rms, (_x,), "loop-store, math of NumPy result"),
-    Entry(interpolate_loops, (np.array([0.3, 1.7, 2.2]), np.array([0.0, 1.0, 2.1, 3.0]), _x[:4]), "while, loop-store, empty", "mpmath", (0, 1, 2)),
+    Entry(interpolate_loops, (np.array([0.3, 1.7, 2.2]), np.array([0.0, 1.0, 2.1, 3.0]), _x[:4]), "while, loop-store, empty",
+          "mpmath", (0, 1, 2)),
     Entry(dct_vectorize, (_x[:5],), "fromfunction, vectorize, math.copysign"),
 ]

@@ -162,10 +162,12 @@ _X, _y = _rng.normal(size=(8, 3)), _rng.integers(0, 2, 8)
 _d = _rng.normal(size=8)
 _times = _rng.uniform(0.5, 3, 8)
 CORPUS = [
-    Entry(gmm_loglik, (np.array([0.3, 0.7]), np.array([-1.0, 1.0]), np.array([0.5, 0.8]), _d), "math, zip, +=", "mpmath", (0, 1, 2)),
+    Entry(gmm_loglik, (np.array([0.3, 0.7]), np.array([-1.0, 1.0]), np.array([0.5, 0.8]), _d), "math, zip, +=", "mpmath", (0, 1,
+          2)),
     Entry(gmm_loglik_nd, (np.array([0.2, -0.1]), _rng.normal(size=(2, 2)), 0.3 * _rng.normal(size=(2, 3)), _X[:, :2]),
           "tril_indices, diag_indices, column-store, solve", "mpmath", (0, 1, 2)),
-    Entry(gp_marginal, (np.array([0.1, -0.2, -1.0]), np.linspace(0, 2, 6), _d[:6]), "loop-store, chained assignment, diag +=, cholesky",
+    Entry(gp_marginal, (np.array([0.1, -0.2, -1.0]), np.linspace(0, 2, 6), _d[:6]),
+          "loop-store, chained assignment, diag +=, cholesky",
           rtol=1e-9),
     Entry(logistic_loglik, (_rng.normal(size=3), _X, _y), "vectorised", logistic_gradient),
     Entry(student_t_loglik, (0.1, 1.2, 4.0, _d), "math.lgamma, sum of generator", "mpmath", (0, 1, 2)),

@@ -8,12 +8,14 @@ from . import FIELDS
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "corpus.md"
 HEAD = """# The corpus: code as people write it
 
-{works} functions of real use in `tests/corpus/`, plain NumPy and Python without a line for dualad, differentiate unchanged: forward and
-reverse, {second} of them to second order in three nestings. Each is compared with a reference that is not dualad: a complex step on the function
-as it is, the same source in 200-bit arithmetic (mpmath behind the names `np` and `math`), or a closed form. Values equal those of the plain
-function bit for bit, and inputs stay as they were. `tests/test_corpus.py` checks it; `python -m corpus.table` in `tests` writes this page.
+{works} functions of real use in `tests/corpus/`, plain NumPy and Python without a line for dualad, differentiate unchanged:
+forward and reverse, {second} of them to second order in three nestings. Each is compared with a reference that is not dualad: a
+complex step on the function as it is, the same source in 200-bit arithmetic (mpmath behind the names `np` and `math`), or a
+closed form. Values equal those of the plain function bit for bit, and inputs stay as they were. `tests/test_corpus.py` checks it;
+`python -m corpus.table` in `tests` writes this page.
 
-{refused} functions are out of reach and raise an error that names the line and the change; with the change they differentiate, which is tested too.
+{refused} functions are out of reach and raise an error that names the line and the change; with the change they differentiate,
+which is tested too.
 """
 
 

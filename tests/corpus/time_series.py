@@ -136,10 +136,13 @@ _logB = np.log(_rng.dirichlet(np.ones(2), 3))
 _obs = [0, 1, 1, 0, 1]
 _F = np.array([[1.0, 0.3], [0.0, 0.9]])
 CORPUS = [
-    Entry(hmm_forward, (np.log([0.5, 0.3, 0.2]), _logA, _logB, _obs), "loop-store, math, max, sum of generator", "mpmath", (0, 1, 2)),
-    Entry(hmm_forward_scaled, (np.array([0.5, 0.3, 0.2]), np.exp(_logA), np.exp(_logB), _obs), "vectorised, +=", "complex", (0, 1, 2)),
+    Entry(hmm_forward, (np.log([0.5, 0.3, 0.2]), _logA, _logB, _obs), "loop-store, math, max, sum of generator", "mpmath", (0, 1,
+          2)),
+    Entry(hmm_forward_scaled, (np.array([0.5, 0.3, 0.2]), np.exp(_logA), np.exp(_logB), _obs), "vectorised, +=", "complex", (0,
+          1, 2)),
     Entry(viterbi_score, (_logA, _logB, _obs), "loop-store, max, copy", "mpmath", (0, 1), order=1),
-    Entry(kalman_filter, (_F, 0.1 * np.eye(2), np.array([[1.0, 0.2]]), np.array([[0.5]]), _rng.normal(size=(4, 1))), "inv, det, solve, +=",
+    Entry(kalman_filter, (_F, 0.1 * np.eye(2), np.array([[1.0, 0.2]]), np.array([[0.5]]), _rng.normal(size=(4, 1))),
+          "inv, det, solve, +=",
           "complex", (0, 1, 2, 3)),
     Entry(local_level, (np.array([0.4, 0.9]), _y), "loop-store, zeros"),
     Entry(garch, (0.1, 0.15, 0.7, _y), "loop-store, empty, var of plain", "mpmath", (0, 1, 2)),

@@ -1,7 +1,7 @@
 """What cannot be seen from outside: functions that are errors, and the change that each message asks for.
 
-A name bound by `from numpy import zeros` is out of anybody's reach, and so is a plain buffer that was not made by a call of NumPy's in the
-function. The message names the line; with the change the function differentiates.
+A name bound by `from numpy import zeros` is out of anybody's reach, and so is a plain buffer that was not made by a call of
+NumPy's in the function. The message names the line; with the change the function differentiates.
 """
 
 import math  # noqa: F401  what the message asks for
@@ -89,10 +89,18 @@ def float_of_result(x):
     return x / norm
 
 
+def printed_progress(x):
+    total = np.sum(x**2)
+    message = "the sum is %.3f" % total  # noqa: UP031
+    return total * x if message else x
+
+
 _x = np.array([0.5, 1.5, -2.0])
 CORPUS = [
-    Entry(imported_zeros, (_x,), "from numpy import zeros", line="out[i] = x[i] ** 2", says="np.zeros", change=("= zeros(", "= np.zeros(")),
-    Entry(imported_empty, (_x,), "from numpy import empty", line="out[0, :] = x[:2]", says="np.zeros", change=("= empty(", "= np.empty(")),
+    Entry(imported_zeros, (_x,), "from numpy import zeros", line="out[i] = x[i] ** 2", says="np.zeros", change=("= zeros(",
+          "= np.zeros(")),
+    Entry(imported_empty, (_x,), "from numpy import empty", line="out[0, :] = x[:2]", says="np.zeros", change=("= empty(",
+          "= np.empty(")),
     Entry(imported_exp, (_x,), "from math import exp", line="return np.array([exp(x[0]), x[1] * x[2]])", says="math.sin",
           change=("[exp(", "[math.exp(")),
     Entry(copy_of_captured, (_x,), "captured buffer, copy", line="y[1] = x[0] * x[1]", says="np.array(x0)",
@@ -112,4 +120,6 @@ CORPUS = [
     Entry(float_cast, (_x,), "float()", line="total += float(v) ** 2", says="float(x)", change=("float(v)", "v")),
     Entry(float_of_result, (_x,), "float()", line="norm = float(np.sqrt(np.sum(x**2)))", says="float(x)",
           change=("float(np.sqrt(np.sum(x**2)))", "np.sqrt(np.sum(x**2))")),
+    Entry(printed_progress, (_x,), "% formatting", line='message = "the sum is %.3f" % total  # noqa: UP031', says="float(x)",
+          change=('"the sum is %.3f" % total  # noqa: UP031', 'f"the sum is {total:.3f}"')),
 ]
