@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bench_calls
 import bench_import
 import bench_jacobian
 import bench_loop
@@ -12,7 +13,7 @@ import bench_taylor
 import bench_vector
 from timing import Row, main
 
-FILES = (bench_scalar, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
+FILES = (bench_scalar, bench_calls, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
 
 
 def measure(quick: bool = False) -> list[Row]:

@@ -129,7 +129,9 @@ def text() -> str:
     lines += ["## Without a derivative", "", "These give what NumPy gives for the plain values.", ""]
     lines += reasoned("np.", {name: why for name, why in REASONS.items() if name in here})
     plain = {name: why for name, f in ufuncs.ufuncs().items() if (why := ufuncs.reason(f))}
-    lines += ["Ufuncs:", "", *reasoned("np.", plain), "Methods and attributes:", "", *reasoned("x.", methods.ARRAY_REASONS)]
+    lines += ["Ufuncs:", "", *reasoned("np.", plain)]
+    present = {name: why for name, why in methods.ARRAY_REASONS.items() if hasattr(np.ndarray, name)}
+    lines += ["Methods and attributes:", "", *reasoned("x.", present)]
     lines += ["With `like=`:", "", *reasoned("np.", methods.LIKE_REASONS)]
     lines += ["`np.random`: draws have no derivative; what is computed from them has. `np.strings`, `np.char`: text.", ""]
     return "\n".join(lines)

@@ -13,7 +13,6 @@ UFUNC_METHODS: dict[str, Callable[..., Any]]
 UNKNOWN_UFUNC: list[Callable[[Any], bool]]
 ATTRIBUTES: tuple[str, ...]
 cython_version: str
-np: Any
 __test__: dict[str, Any]
 
 class Traced:

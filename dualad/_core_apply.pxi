@@ -454,9 +454,9 @@ cdef object frozen(object x):
         return np.array(x) if isinstance(x, (ndarray, list, tuple)) else x
     while type(a) is ndarray:
         if cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
-            return x.copy()
+            return own_copy(x)
         a = a.base
-    return x if a is None else x.copy()
+    return x if a is None else own_copy(x)
 
 
 cdef bint is_inexact(object z):

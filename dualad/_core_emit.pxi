@@ -178,7 +178,11 @@ cdef class Emitter:
     cdef int store(self, Record r, object g) except -1:
         cdef bint lead = self.lanes > 0
         if r.b >= self.lo:
-            self.give(r.b, match_dtype(sum_to(take_lead(g, r.params, lead), shape_of(r.y), lead), r.y))
+            part = take_lead(g, r.params, lead)
+            last = winners(r.params, shape_of(r.value))
+            if last is not None:
+                part = rule_op(DA_mul, part, last.astype(float))
+            self.give(r.b, match_dtype(sum_to(part, shape_of(r.y), lead), r.y))
         if r.a >= self.lo:
             if not lead:
                 g = stored(g, r.params, 0.0, False)

@@ -33,10 +33,12 @@ cpdef object as_point(object x, str what):
 
 cdef object own_copy(object x):
     """A copy in native byte order and the same layout: where NumPy walks backwards, its results can differ in the last bit."""
+    if not x.dtype.isnative:
+        return own_copy(x.astype(x.dtype.newbyteorder("=")))
     if x.ndim and min(x.strides) < 0:
         flip = tuple([slice(None, None, -1 if s < 0 else 1) for s in x.strides])
         return own_copy(x[flip])[flip]
-    return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+    return np.array(x, order="K", subok=False)
 
 
 def points(list leaves, describe):

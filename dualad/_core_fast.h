@@ -163,14 +163,28 @@ DA_INLINE PyObject *da_scalar_binary(int op, PyObject *l, PyObject *r) {
 }
 
 /* NumPy asks every element of a list for these and for a length; a quick no keeps np.array([...]) of traced scalars quick. */
-static PyObject *da_name_array, *da_name_interface, *da_name_struct;
+static PyObject *da_name_array, *da_name_interface, *da_name_struct, *da_name_len, *da_name_iter;
 static getattrofunc da_slow_getattro;
 DA_TLS int da_probed; /* somebody looked whether a traced value is an array: an object array may have been made of it */
 static lenfunc da_slow_length;
 
+/* Whether a traced value stands for an array: what is inside Duals of outer levels decides. */
+static int da_is_array(PyObject *self) {
+    while (Py_TYPE(self) == da_dual_type || Py_TYPE(self) == da_var_type) {
+        da_traced *o = (da_traced *)self;
+        if (o->kind != DA_KIND_OBJECT) return 0;
+        self = o->P;
+    }
+    return PyArray_Check(self);
+}
+
 static PyObject *da_fast_getattro(PyObject *self, PyObject *name) {
     if (name == da_name_array || name == da_name_interface || name == da_name_struct) {
-        da_probed = 1;
+        da_probed |= name == da_name_struct;
+        PyErr_SetObject(PyExc_AttributeError, name);
+        return NULL;
+    }
+    if ((name == da_name_len || name == da_name_iter) && !da_is_array(self)) { /* hasattr(x, "__len__") */
         PyErr_SetObject(PyExc_AttributeError, name);
         return NULL;
     }
@@ -243,7 +257,9 @@ static int da_traced_setup(PyObject *dual, PyObject *var, const da_tape *tape, P
     da_name_array = PyUnicode_InternFromString("__array__");
     da_name_interface = PyUnicode_InternFromString("__array_interface__");
     da_name_struct = PyUnicode_InternFromString("__array_struct__");
-    if (!da_name_array || !da_name_interface || !da_name_struct) return -1;
+    da_name_len = PyUnicode_InternFromString("__len__");
+    da_name_iter = PyUnicode_InternFromString("__iter__");
+    if (!da_name_array || !da_name_interface || !da_name_struct || !da_name_len || !da_name_iter) return -1;
     da_slow_getattro = types[0]->tp_getattro;
     da_slow_length = types[0]->tp_as_sequence->sq_length;
     da_slow_subscript = types[0]->tp_as_mapping->mp_subscript;

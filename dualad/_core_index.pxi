@@ -123,7 +123,7 @@ cdef object get_part(Var v, object index):
     cdef Tape tape = <Tape>v.T
     cdef Record rec
     z = (<object>v.P)[index]
-    if v.version and type(z) is ndarray:
+    if v.version and type(z) is ndarray and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>z):
         z = z.copy()  # leaves the buffer to the handle alone, so that the next store need not copy it
     check_tape(tape)
     rec = Record.__new__(Record)
@@ -146,7 +146,7 @@ cdef int set_view(object out, object base, object prim, object params, bint sure
     elif (<Dual>out).kind != K_OBJECT:
         return 0
     a = plain_value(out)
-    if not sure and (type(a) is not ndarray or (<object>a).base is None or not np_may_share_memory(a, plain_value(base))):
+    if type(a) is not ndarray or not sure and ((<object>a).base is None or not np_may_share_memory(a, plain_value(base))):
         return 0
     how = (prim, params)
     Py_INCREF(how)

@@ -61,9 +61,9 @@ cdef object store_out(object result, tuple out, object where):
         if is_traced(o):
             set_item(o, Ellipsis, r)
         elif is_traced(r):
-            raise errors.DetachedError(
-                f"out= is a plain array of shape {np.shape(o)}: a traced value stored there would lose its derivative; leave out= away, "
-                "or make the buffer inside the differentiated function from a traced array, e.g. 0*x")
+            message = f"a traced value stored into a plain array of shape {np.shape(o)} would lose its derivative{user_line()}"
+            swap_refusal(message)
+            raise errors.DetachedError(message)
         else:
             o[...] = r
     returned = tuple([r if o is None else o for o, r in zip(out, results)])

@@ -44,6 +44,18 @@ cdef bint add_into(object buffer, object g):
     return True
 
 
+cdef object winners(object index, tuple shape):
+    """Where a store with repeated indices is the last one at its place, so that its value stays; None when all are."""
+    cdef object places, order, last
+    if is_basic(index):
+        return None
+    places = np.zeros(shape, dtype=np.intp)
+    order = np.arange(1, places[index].size + 1).reshape(places[index].shape)
+    places[index] = order
+    last = places[index] == order
+    return None if last.all() else last
+
+
 cdef int add_at(object buffer, object index, object g, bint lead) except -1:
     """buffer[index] += g, with repeated indices added up."""
     cdef object part
@@ -290,6 +302,9 @@ cdef class Sweep:
         self.hush.now()
         if r.b >= self.lo:
             part = take_lead(g, r.params, lead)
+            last = winners(r.params, shape_of(r.value))
+            if last is not None:
+                part = np.where(last, part, 0)
             self.give(r.b, sum_to(part.copy() if isinstance(part, ndarray) else part, shape_of(r.y), lead), True)
         if r.a >= self.lo:
             g = g if owned else np.array(g)

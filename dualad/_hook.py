@@ -1,12 +1,14 @@
-"""The hook for unmodified code: where a traced value met a plain buffer or `math.*`, the function runs again with these patched.
+"""The hook for unmodified code: where a traced value met a plain buffer or `math.*`, the function runs again with these replaced.
 
-Inside the hook `np.zeros` and its like give traced arrays that can be stored into, and `math.*` accepts traced scalars. Only calls from the
-user's own files are touched, never those inside installed libraries, and only in threads that are in the hook.
+Inside the hook `np.zeros` and its like give traced arrays that can be stored into, and `math.*` accepts traced scalars. NumPy itself is not
+touched, for compiled libraries call `np.empty` too and crash on anything but an ndarray: the user's own modules get a stand-in for the
+module `np` in their globals while the function runs. In other threads the stand-in behaves as NumPy.
 """
 
 from __future__ import annotations
 
 import functools
+import linecache
 import math
 import os
 import site
@@ -25,9 +27,10 @@ from ._calls import LEVELS
 from .rules import lazy
 
 _lock = threading.Lock()
-_installed: list[tuple[ModuleType, str, Any]] = []
+_installed: list[tuple[dict[str, Any], str, Any]] = []
 _users = 0
 _needed: weakref.WeakSet[CodeType] = weakref.WeakSet()
+_trusted: weakref.WeakSet[CodeType] = weakref.WeakSet()
 _has_needed = False
 
 
@@ -56,8 +59,21 @@ def _is_users(filename: str) -> bool:
     return filename.startswith("<") or not os.path.realpath(filename).startswith(_LIBRARIES)
 
 
-def _called_by_user() -> bool:
-    return _thread.depth > 0 and _is_users(sys._getframe(2).f_code.co_filename)
+def user_line(error: BaseException | None) -> str:
+    """' at file:line, in function: text' of the user's frame in which an error arose; '' for none."""
+    traceback, found = error.__traceback__ if error is not None else None, None
+    while traceback is not None:
+        if _is_users(traceback.tb_frame.f_code.co_filename):
+            found = traceback
+        traceback = traceback.tb_next
+    if found is None:
+        return ""
+    code, text = found.tb_frame.f_code, linecache.getline(found.tb_frame.f_code.co_filename, found.tb_lineno).strip()
+    return f" at {code.co_filename}:{found.tb_lineno}, in {code.co_name}" + (f": {text}" if text else "")
+
+
+def _active() -> bool:
+    return _thread.depth > 0
 
 
 # ---- the replacements ----
@@ -73,23 +89,40 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def make(*args: Any, **kwargs: Any) -> Any:
-        if not _called_by_user():
+        if not _active():
             return original(*args, **kwargs)
-        out = original(*_plain_numbers(args), **kwargs) if original is not _FULL else _full(*args, **kwargs)
+        special = _SPECIAL.get(original)
+        out = original(*_plain_numbers(args), **kwargs) if special is None else special(original, *args, **kwargs)
         return out if _core.is_traced(out) else _traced(out)
 
     return make
 
 
-_FULL = np.full
-
-
-def _full(shape: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
-    if not _core.is_traced(fill_value) and not _core.is_traced(_core.pack(fill_value)):
-        return _FULL(shape, fill_value, *args, **kwargs)
-    out = _traced(_FULL(shape, _core.plain(_core.pack(fill_value)), *args, **kwargs))
-    out[...] = fill_value
+def _filled(original: Callable[..., Any], like: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
+    """np.full and np.full_like with a value that may be traced."""
+    fill = _core.pack(fill_value)
+    out = original(like, _core.plain(fill), *args, **kwargs)
+    if _core.is_traced(fill):
+        out = out if _core.is_traced(out) else _traced(out)
+        out[...] = fill
     return out
+
+
+def _range(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """np.arange whose start or step may be traced; the number of elements is a plain decision."""
+    if not any(map(_core.is_traced, args)):
+        return original(*args, **kwargs)
+    n = len(original(*_plain_numbers(args), **kwargs))
+    start, step = (0.0 if len(args) == 1 else args[0]), (args[2] if len(args) > 2 else 1.0)
+    return start + step * original(n)
+
+
+def _as_it_is(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Functions of data: NumPy dispatches traced arguments itself; lists of them are packed."""
+    return original(*[_core.pack(a) for a in args], **kwargs)
+
+
+_SPECIAL = {np.full: _filled, np.full_like: _filled, np.arange: _range} | dict.fromkeys((np.linspace, np.diag, np.diagflat), _as_it_is)
 
 
 def _plain_numbers(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -102,7 +135,7 @@ def _converting(original: Callable[..., Any], copies: bool) -> Callable[..., Any
 
     @functools.wraps(original)
     def convert(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        if not _called_by_user():
+        if not _active():
             return original(a, dtype, **kwargs) if dtype is not None else original(a, **kwargs)
         packed = _core.pack(a)
         if _core.is_traced(packed):
@@ -149,7 +182,7 @@ _VECTORIZE = np.vectorize
 
 
 def _vectorize(*args: Any, **kwargs: Any) -> Any:
-    return _Vectorize(*args, **kwargs) if args and _called_by_user() else _VECTORIZE(*args, **kwargs)
+    return _Vectorize(*args, **kwargs) if args and _active() else _VECTORIZE(*args, **kwargs)
 
 
 def _dispatching(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,68 +190,140 @@ def _dispatching(original: Callable[..., Any], traced: Callable[..., Any]) -> Ca
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _called_by_user() and any(_core.is_traced(_core.pack(a)) for a in (*args, *kwargs.values())):
+        if _active() and any(_core.is_traced(_core.pack(a)) for a in (*args, *kwargs.values())):
             return traced(*args, **kwargs)
         return original(*args, **kwargs)
 
     return call
 
 
-def _replacements() -> list[tuple[ModuleType, str, Any]]:
-    made = ("zeros", "empty", "ones", "full", "eye", "identity", "arange", "zeros_like", "ones_like", "empty_like", "full_like", "tri")
-    out: list[tuple[ModuleType, str, Any]] = [(np, name, _making(getattr(np, name))) for name in made]
-    out += [(np, name, _converting(getattr(np, name), True)) for name in ("array", "copy")]
-    out += [(np, name, _converting(getattr(np, name), False)) for name in ("asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite")]
-    out.append((np, "vectorize", _vectorize))
-    out += [(math, name, _dispatching(getattr(math, name), rule)) for name, rule in _hook_math.RULES.items() if hasattr(math, name)]
-    return out
+def _numpy_replacements() -> dict[str, Any]:
+    made = ("zeros", "empty", "ones", "full", "eye", "identity", "arange", "zeros_like", "ones_like", "empty_like", "full_like", "tri",
+            "linspace", "diag", "diagflat")  # fmt: skip
+    out: dict[str, Any] = {name: _making(getattr(np, name)) for name in made}
+    out |= {name: _converting(getattr(np, name), True) for name in ("array", "copy")}
+    out |= {name: _converting(getattr(np, name), False) for name in ("asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite")}
+    out |= {"vectorize": _vectorize} | {name: _StandIn(getattr(np, name), _packing_all(getattr(np, name))) for name in ("linalg", "fft")}
+    return _packing_all(np) | out
+
+
+def _packing_all(module: ModuleType) -> dict[str, Any]:
+    """Functions and ufuncs with rules, which take lists of traced numbers as they take lists of numbers."""
+    found = {name: f for name, f in vars(module).items() if callable(f) and f.__class__ is not type and f in _core.FUNCTIONS}
+    ufuncs = {op["numpy"]: getattr(np, op["numpy"]) for op in _core.operations() if op["numpy"]} if module is np else {}
+    return {name: _Packing(f) for name, f in (found | ufuncs).items()}
+
+
+def _of_numbers(x: Any) -> bool:
+    """True for object arrays and (nested) lists of numbers, not of arrays."""
+    if isinstance(x, (list, tuple)):
+        return all(_of_numbers(e) if isinstance(e, (list, tuple)) else np.ndim(_core.plain(e)) == 0 for e in x)
+    return type(x) is np.ndarray and x.dtype == object
+
+
+class _Packing:
+    """A NumPy function whose arguments are packed first; everything else is that of the function."""
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _active():
+            args = tuple([_core.pack(a) if _of_numbers(a) else a for a in args])
+        return self._original(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+class _StandIn(ModuleType):
+    """A module under the same name with some functions replaced."""
+
+    def __init__(self, module: ModuleType, replacements: dict[str, Any]) -> None:
+        super().__init__(module.__name__, module.__doc__)
+        vars(self).update(vars(module))
+        vars(self).update(replacements)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["_module"], name)
+
+
+@functools.cache
+def _own_stand_ins() -> dict[int, Any]:
+    """By id of the original: the stand-ins of NumPy and `math`."""
+    scalar = {name: _dispatching(getattr(math, name), rule) for name, rule in _hook_math.RULES.items() if hasattr(math, name)}
+    return {id(np): _StandIn(np, _numpy_replacements()), id(math): _StandIn(math, scalar)}
 
 
 # ---- SciPy's functions, which users mostly import by name ----
 
-_importers: set[str] = set()
+_scipy_seen: list[Any] = []  # [number of replaced functions, what takes their place]
 
 
-def note_importers(error: BaseException) -> None:
-    """Remembers the user's modules that an error came through: names that they imported from SciPy are replaced there too."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        frame, traceback = traceback.tb_frame, traceback.tb_next
-        module = sys.modules.get(frame.f_globals.get("__name__", ""))
-        if module is not None and vars(module) is frame.f_globals and _is_users(frame.f_code.co_filename):
-            _importers.add(module.__name__)
-
-
-def _scipy_replacements() -> list[tuple[ModuleType, str, Any]]:
-    """In `scipy.special` and where users' modules have imported from it; what is replaced already is not found again."""
+def _scipy_stand_ins() -> dict[int, Any]:
+    """By id of the original: the functions of `scipy.special` and a stand-in of the module, once somebody has imported it."""
     found = lazy.replacements(_dispatching)
     if not found:
-        return []
-    by_original = {id(vars(module)[name]): replacement for module, name, replacement in found}
-    for importer in _importers:
-        module = sys.modules.get(importer)
-        names = [] if module is None else [name for name, value in vars(module).items() if id(value) in by_original]
-        found = found + [(module, name, by_original[id(vars(module)[name])]) for name in names]
-    return found
+        return {}
+    if not _scipy_seen or _scipy_seen[0] != len(found):
+        table = {id(vars(module)[name]): replacement for module, name, replacement in found}
+        for module in {id(m): m for m, _, _ in found}.values():
+            table[id(module)] = _StandIn(module, {name: replacement for m, name, replacement in found if m is module})
+        _scipy_seen[:] = [len(found), table]
+    return _scipy_seen[1]
 
 
 # ---- in and out ----
 
 
-def _install(replacements: list[tuple[ModuleType, str, Any]]) -> None:
-    for module, name, replacement in replacements:
-        _installed.append((module, name, getattr(module, name)))
-        setattr(module, name, replacement)
+def _globals_of(f: Any) -> dict[str, Any] | None:
+    """The global names that a function sees."""
+    for _ in range(20):
+        if hasattr(f, "__globals__"):
+            return f.__globals__
+        inner = getattr(f, "__func__", None) or getattr(f, "func", None) or getattr(f, "f", None)
+        if inner is None or inner is f:
+            return None
+        f = inner
+    return None
+
+
+_module_count, _user_globals = 0, []
+
+
+def _namespaces(f: Any) -> list[dict[str, Any]]:
+    """The globals of the user's modules, and of `f`, which may have been made by exec."""
+    global _module_count, _user_globals
+    if len(sys.modules) != _module_count:
+        modules = [vars(m) for m in list(sys.modules.values()) if isinstance(m, ModuleType)]
+        _user_globals = [g for g in modules if isinstance(g.get("__file__"), str) and _is_users(g["__file__"])]
+        _user_globals += [vars(sys.modules["__main__"])]
+        _module_count = len(sys.modules)
+    own = _globals_of(f)
+    return [*_user_globals, own] if own is not None else _user_globals
+
+
+def _install(f: Any) -> None:
+    table = _own_stand_ins() | _scipy_stand_ins()
+    for names in _namespaces(f):
+        for name, value in list(names.items()):
+            replacement = table.get(id(value))
+            if replacement is not None:
+                _installed.append((names, name, value))
+                names[name] = replacement
 
 
 class hooked:
-    """The context in which plain buffers and `math` take traced values, in this thread."""
+    """The context in which plain buffers and `math` take traced values while `f` runs, in this thread."""
+
+    def __init__(self, f: Any) -> None:
+        self.f = f
 
     def __enter__(self) -> None:
         global _users
         with _lock:
-            if _users == 0:
-                _install(_replacements() + _scipy_replacements())
+            _install(self.f)
             _users += 1
         _thread.depth += 1
 
@@ -227,9 +332,9 @@ class hooked:
         _thread.depth -= 1
         with _lock:
             _users -= 1
-            if _users == 0:
-                while _installed:
-                    setattr(*_installed.pop())
+            while _users == 0 and _installed:
+                names, name, value = _installed.pop()
+                names[name] = value
 
 
 def remember(f: Any) -> None:
@@ -239,6 +344,18 @@ def remember(f: Any) -> None:
     if code is not None:
         _needed.add(code)
         _has_needed = True
+
+
+def trust(f: Any) -> None:
+    """Notes that the object arrays of `f` do no harm."""
+    code = getattr(f, "__code__", None)
+    if code is not None:
+        _trusted.add(code)
+
+
+def trusted(f: Any) -> bool:
+    """True when that was noted, and for what is no plain function."""
+    return getattr(f, "__code__", None) is None or f.__code__ in _trusted
 
 
 def wanted(f: Any) -> bool:

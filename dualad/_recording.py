@@ -20,9 +20,11 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
         out, failure = _attempt(call, variables, check, options)
         if failure is None:
             return out
-    with _hook.hooked():
+        if failure.doubt:
+            return _confirmed(f, out, lambda: _attempt(call, variables, check, options))
+    with _hook.hooked(f):
         out, failure = _attempt(call, variables, check, options)
-    if failure is not None:
+    if failure is not None and not failure.doubt:
         try:
             raise failure.error()
         finally:
@@ -31,18 +33,42 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
     return out
 
 
-class Failure:
-    """Why a run has to be repeated: a refused conversion, or a TypeError after traced scalars had gone into an object array."""
+def _confirmed(f: Any, out: Any, again: Callable[[], tuple[Any, Any]]) -> Any:
+    """A result that came by way of object arrays, on which NumPy can go wrong without a word (`.imag`, `.dtype`): the first time a function
+    makes them, it is compared with a run under the hook, where none are made."""
+    if _hook.trusted(f):
+        return out
+    with _hook.hooked(f):
+        other, failure = again()
+    if failure is not None and not failure.doubt:
+        return out
+    if _same_values(out[0], other[0]):
+        _hook.trust(f)
+        return out
+    _hook.remember(f)
+    return other
 
-    def __init__(self, refusal: str | None, cause: Exception | None) -> None:
-        self.refusal, self.cause = refusal, cause
+
+def _same_values(a: Any, b: Any) -> bool:
+    a, b = (a, b) if isinstance(a, list) else ([a], [b])
+    pairs = [(np.asarray(_core.plain(x)), np.asarray(_core.plain(y))) for x, y in zip(a, b)]
+    return len(a) == len(b) and all(x.dtype == y.dtype and np.array_equal(x, y, equal_nan=True) for x, y in pairs)
+
+
+class Failure:
+    """Why a run has to be repeated: a refused conversion, or an error after traced scalars had gone into an object array. With `doubt` the
+    run went well, but made object arrays."""
+
+    def __init__(self, refusal: str | None, cause: Exception | None, doubt: bool = False) -> None:
+        self.refusal, self.cause, self.doubt = refusal, cause, doubt
 
     def error(self) -> Exception:
         """What to raise when the hook could not help."""
         if self.refusal is None:
             assert self.cause is not None
             return self.cause
-        out = DetachedError(self.refusal + _OUT_OF_REACH)
+        line = _hook.user_line(self.cause)
+        out = DetachedError(self.refusal + (line if line not in self.refusal else "") + _OUT_OF_REACH)
         out.__cause__ = self.cause
         return out
 
@@ -61,16 +87,23 @@ def _attempt(call: Callable[[Any], Any], variables: list[Any], check: Callable[.
         out = check(call(_core.handles(variables)), *options)
     except Exception as error:
         refusal, probed = _core.unwatch(before)
-        own = isinstance(error, DualadError) and not isinstance(error, UnhashableError)
-        if refusal is not None or (isinstance(error, TypeError) and not own and (probed or isinstance(error, UnhashableError))):
-            _hook.note_importers(error)
+        if refusal is None and isinstance(error, DetachedError):
+            refusal = str(error)
+        if refusal is not None or _mends(error, probed):
             return None, Failure(refusal, error)
         raise
     except BaseException:
         _core.unwatch(before)
         raise
-    refusal, _ = _core.unwatch(before)
-    return (out, None) if refusal is None else (None, Failure(refusal, None))
+    refusal, probed = _core.unwatch(before)
+    return (out, None) if refusal is None and not probed else (out, Failure(refusal, None, doubt=refusal is None))
+
+
+def _mends(error: Exception, probed: bool) -> bool:
+    """True for an error that a run without object arrays, or without hashing, may not have."""
+    if isinstance(error, UnhashableError):
+        return True
+    return probed and isinstance(error, (TypeError, AttributeError, IndexError)) and not isinstance(error, DualadError)
 
 
 def _plain_result(y: Any, tape: Any) -> Any:

@@ -1,7 +1,7 @@
 """Sample calls of ndarray's methods, of creation with ``like=``, and of what NumPy does not dispatch."""
 
 import numpy as np
-from coverage_samples import COUNTS, NAMED, C, M, P, S, V, Z, along, buffered, reduction
+from coverage_samples import COUNTS, NAMED, C, M, P, S, V, Z, along, buffered
 from rule_inputs import MASK, ROW
 
 
@@ -35,6 +35,7 @@ ARRAY_REASONS = {
     **dict.fromkeys(("byteswap", "getfield", "setfield", "tobytes", "tofile", "dump", "dumps", "data", "ctypes"), _BYTES),
     **dict.fromkeys(("argmax", "argmin", "argsort", "argpartition", "nonzero", "searchsorted", "ndim", "shape", "size"), _INTEGER),
     **dict.fromkeys(("base", "device", "dtype", "flags", "itemsize", "nbytes", "strides", "setflags"), _LAYOUT),
+    **dict.fromkeys(("itemset", "newbyteorder", "ptp", "tostring"), "gone from NumPy 2"),
     "all": "true or false", "any": "true or false", "resize": "changes the buffer's size in place; np.resize differentiates",
 }
 

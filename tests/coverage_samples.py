@@ -3,6 +3,8 @@
 A sample is ``(function, *operands)``: all operands are differentiated. `EXTRA` and the ufuncs are in the neighbouring modules.
 """
 
+import warnings
+
 import numpy as np
 from rule_inputs import COMPLEX, CUBE, HOLED, MASK, MATRIX, POSITIVE, ROW, VECTOR, rows
 
@@ -43,6 +45,13 @@ def along(function):
     return [(function, V), (lambda x: function(x, axis=0), M), (lambda x: function(x, axis=-1), C)]
 
 
+def _trapz(y):
+    """The old name of trapezoid, with the warning that it is old."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return vars(np)["trapz"](y)
+
+
 REDUCTIONS = {
     "sum": reduction(np.sum, Z, initial=0.3), "mean": reduction(np.mean, Z), "prod": reduction(np.prod, Z, initial=0.3),
     "std": [*reduction(np.std), (lambda x: np.std(x, axis=0, ddof=1), M)],
@@ -65,7 +74,7 @@ REDUCTIONS = {
     "nanpercentile": [(lambda x: np.nanpercentile(x, [20, 70], axis=1), HOLED)],
     "nanquantile": [(lambda x: np.nanquantile(x, [0.2, 0.7], axis=0), HOLED)],
     "trapezoid": [(np.trapezoid, V), (lambda y, x: np.trapezoid(y, x, axis=1), M, np.arange(4.0) ** 1.5)],
-    "trapz": [(lambda y: np.trapz(y), V)],
+    "trapz": [(_trapz, V)],
     "apply_over_axes": [(lambda x: np.apply_over_axes(np.sum, x, (0, 2)), C)],
     "corrcoef": [(np.corrcoef, M), (lambda x, y: np.corrcoef(x, y, rowvar=False), M, S[:, :1])],
     "cov": [(np.cov, M), (np.cov, V), (lambda x, w: np.cov(x, aweights=w, bias=True), M, P[0])],

@@ -80,8 +80,12 @@ def test_ufuncs(name):
 def test_what_has_no_derivative_gives_the_plain_result(name):
     call, function = PASSING.get(name, lambda f, x: f(x)), find(name)
     plain = call(function, MATRIX)
-    for traced in (da.jvp(lambda x: (x, call(function, x)), (MATRIX,), (MATRIX,), has_aux=True), da.vjp(lambda x: (x, call(function, x)), MATRIX, has_aux=True)):
-        same(traced[2], plain)
+
+    def f(x):
+        return x, call(function, x)
+
+    same(da.jvp(f, (MATRIX,), (MATRIX,), has_aux=True)[2], plain)
+    same(da.vjp(f, MATRIX, has_aux=True)[2], plain)
 
 
 def same(a, b):

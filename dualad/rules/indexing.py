@@ -171,8 +171,7 @@ def need_traced(a: Any, name: str) -> None:
     """A plain array cannot hold traced values: an error that says what to write instead."""
     if not is_traced(a):
         raise DetachedError(
-            f"{name} cannot store a traced value in a plain array of shape {np.shape(a)}, it would lose its derivative; "
-            "make the array with np.zeros_like(traced) or as a copy of a traced array"
+            f"{name} cannot store a traced value in a plain array of shape {np.shape(a)}, it would lose its derivative"
         )
 
 

@@ -47,7 +47,7 @@ def sum_method(
 
 @method("reshape")
 def reshape(a: Any, *to: Any, order: str = "C", copy: Any = None) -> Any:
-    return to_shape(a, to[0] if len(to) == 1 else to, order)
+    return to_shape(a, to if len(to) > 1 or not to else to[0], order)
 
 
 @method("transpose")

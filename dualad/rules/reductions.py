@@ -86,8 +86,10 @@ def _sum_vjp(
     if i == 1:
         return np.sum(g, axis=tuple(range(-ndim(ans), 0)))
     if type(axis) is int and where is True and not keepdims and type(g) is np.ndarray and g.ndim == ans.ndim:
-        out = np.empty(x.shape, g.dtype)  # the common case of the numeric sweep, without further calls
-        out[...] = g if axis == -x.ndim else np.expand_dims(g, axis)
+        kept = list(x.shape)  # the common case of the numeric sweep, without further calls
+        kept[axis] = 1
+        out = np.empty(x.shape, g.dtype)
+        out[...] = g.reshape(kept)
         return out
     return masked(_spread_back(g, ans, x, axis, keepdims), where)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import bind, is_traced, pack, value
 from ..primitive import Primitive, implements
 from ._util import constant, lead, ndim, neg_axis, reshape, shape, spread_tangent, unbroadcast
 
@@ -15,6 +15,7 @@ _NONE = np._NoValue
 
 
 # ---- reshape ----
+# The commonest calls go to `bind` directly: calling the primitive is one more Python frame.
 
 
 def _reshape_impl(x: Any, to: tuple[int, ...], order: str = "C") -> Any:
@@ -35,8 +36,9 @@ def _reshape_jvp(i: int, t: Any, ans: Any, x: Any, to: tuple[int, ...], order: s
 
 def _reshape_vjp(i: int, g: Any, ans: Any, x: Any, to: tuple[int, ...], order: str = "C") -> Any:
     if order == "C":
-        s = shape(x)
-        return reshape(g, shape(g)[: ndim(g) - ndim(ans)] + s)
+        if type(g) is np.ndarray and g.ndim == ndim(ans):
+            return g.reshape(shape(x))
+        return reshape(g, shape(g)[: ndim(g) - ndim(ans)] + shape(x))
     return _seeded_reshape(g, lead(g, ans), shape(x), order)
 
 
@@ -63,7 +65,7 @@ def _strides(x: Any) -> Any:
 def to_shape(x: Any, to: Any, order: str = "C") -> Any:
     """`x` in shape `to`; one entry may be -1."""
     to = tuple([k if type(k) is int else operator.index(k) for k in (to if isinstance(to, (tuple, list)) else (to,))])
-    return reshape_p(x, to=to) if order == "C" else reshape_p(x, to=to, order=concrete_order(x, order))
+    return bind(reshape_p, (x,), {"to": to}) if order == "C" else reshape_p(x, to=to, order=concrete_order(x, order))
 
 
 @implements(np.reshape)
@@ -152,7 +154,7 @@ transpose_p = Primitive("transpose", _transpose_impl, vjp=_transpose_vjp, linear
 def transpose(a: Any, axes: Any = None) -> Any:
     n = ndim(a)
     if axes is None:
-        return transpose_p(a, axes=_REVERSED[n] if n < len(_REVERSED) else tuple(range(-1, -n - 1, -1)))
+        return bind(transpose_p, (a,), {"axes": _REVERSED[n] if n < len(_REVERSED) else tuple(range(-1, -n - 1, -1))})
     if len(axes) != n:
         raise ValueError("axes don't match array")
     axes = tuple(neg_axis(k, n) for k in axes)

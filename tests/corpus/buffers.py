@@ -100,6 +100,18 @@ def swapped_rows(x):
     return A * np.array([1.0, 2.0, 3.0])[:, None]
 
 
+def read_then_overwritten(x):
+    """Numbers read from an array keep their values when the array is stored into."""
+    s = x * x
+    first, second = s[0], s[1:3]
+    kept = second.copy()
+    s[0] = 3.0 * first * x[1]
+    s[1:3] = s[0] + x[2]
+    row = s[3]
+    s[3] = row * row
+    return np.array([first * first, row, kept[0] * kept[1], second[0] * second[1], s.sum()])
+
+
 def accumulated(x):
     totals = list(itertools.accumulate(x))
     pairs = sum(a * b for a, b in itertools.combinations(x, 2))
@@ -134,16 +146,35 @@ def complex_parts_jacobian(x):
 
 
 _x = np.array([-1.4, 0.3, 1.7, -0.6, 0.8, 1.2])
+# A complex step and mpmath change the dtypes that these two depend on.
+
+
+def work_array_of_type_jacobian(x):
+    a = x[0] * x[1]
+    out = np.zeros((3, len(x)))
+    out[0, :2] = x[1], x[0]
+    out[1, 2] = 1.0
+    out[2] = -2.0 * a / (1.0 + a * a) ** 2 * out[0]
+    return out
+
+
+def boundary_values_jacobian(x):
+    out = np.zeros((4, len(x)))
+    out[:, :3] = [[-2.0, 0.0, 0.25], [-x[2], 0.0, 0.25 - x[0]], [0.0, 0.0, 0.0], [0.0, 5.0, 0.0]]
+    return out
+
+
 CORPUS = [
     Entry(mixed_array, (_x,), "constants among computed scalars, list into a ufunc"),
     Entry(complex_parts, (_x,), "array of complex scalars, .real, .imag, angle", complex_parts_jacobian, order=1),
     Entry(scalar_or_vector, (_x,), "hasattr, isscalar, math constants"),
-    Entry(work_array_of_type, (_x,), "dtype of a computed array", "complex"),
+    Entry(work_array_of_type, (_x,), "dtype of a computed array", work_array_of_type_jacobian, order=1),
     Entry(filling_functions, (_x,), "full_like, copyto, put, putmask, put_along_axis, fill_diagonal"),
     Entry(out_arguments, (_x,), "out=, where="),
-    Entry(boundary_values, (_x,), "store into linspace and diag"),
+    Entry(boundary_values, (_x,), "store into linspace and diag", boundary_values_jacobian, order=1),
     Entry(insertion_sort, (_x,), "while, loop-store, copy", order=1),
     Entry(quick_sort, (_x,), "recursion, list comprehension", order=1),
+    Entry(read_then_overwritten, (_x,), "element read, then stored", "complex"),
     Entry(swapped_rows, (_x,), "row swaps"),
     Entry(accumulated, (_x,), "itertools", "complex"),
     Entry(user_vectors, (_x,), "class with operators, math.hypot"),
