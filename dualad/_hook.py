@@ -52,11 +52,13 @@ def _libraries() -> tuple[str, ...]:
 _LIBRARIES = _libraries()
 
 
-@functools.lru_cache(maxsize=4096)
-def _is_users(filename: str) -> bool:
+def _outside_libraries(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return False
     return filename.startswith("<") or not os.path.realpath(filename).startswith(_LIBRARIES)
+
+
+_is_users = functools.lru_cache(maxsize=4096)(_outside_libraries)
 
 
 def user_line(error: BaseException | None) -> str:
@@ -98,10 +100,10 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-def _filled(original: Callable[..., Any], like: Any, fill_value: Any, *args: Any, **kwargs: Any) -> Any:
-    """np.full and np.full_like with a value that may be traced."""
+def _filled(original: Callable[..., Any], target: Any, fill_value: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """np.full and np.full_like with a value that may be traced; `target` is the shape, or the array to be like."""
     fill = _core.pack(fill_value)
-    out = original(like, _core.plain(fill), *args, **kwargs)
+    out = original(target, _core.plain(fill), *args, **kwargs)
     if _core.is_traced(fill):
         out = out if _core.is_traced(out) else _traced(out)
         out[...] = fill
@@ -211,29 +213,7 @@ def _packing_all(module: ModuleType) -> dict[str, Any]:
     """Functions and ufuncs with rules, which take lists of traced numbers as they take lists of numbers."""
     found = {name: f for name, f in vars(module).items() if callable(f) and f.__class__ is not type and f in _core.FUNCTIONS}
     ufuncs = {op["numpy"]: getattr(np, op["numpy"]) for op in _core.operations() if op["numpy"]} if module is np else {}
-    return {name: _Packing(f) for name, f in (found | ufuncs).items()}
-
-
-def _of_numbers(x: Any) -> bool:
-    """True for object arrays and (nested) lists of numbers, not of arrays."""
-    if isinstance(x, (list, tuple)):
-        return all(_of_numbers(e) if isinstance(e, (list, tuple)) else np.ndim(_core.plain(e)) == 0 for e in x)
-    return type(x) is np.ndarray and x.dtype == object
-
-
-class _Packing:
-    """A NumPy function whose arguments are packed first; everything else is that of the function."""
-
-    def __init__(self, original: Callable[..., Any]) -> None:
-        self._original = original
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _active():
-            args = tuple([_core.pack(a) if _of_numbers(a) else a for a in args])
-        return self._original(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._original, name)
+    return {name: lazy.Packing(f) for name, f in (found | ufuncs).items()}
 
 
 class _StandIn(ModuleType):
@@ -249,11 +229,15 @@ class _StandIn(ModuleType):
         return getattr(vars(self)["_module"], name)
 
 
-@functools.cache
+_own: dict[int, Any] = {}
+
+
 def _own_stand_ins() -> dict[int, Any]:
-    """By id of the original: the stand-ins of NumPy and `math`."""
-    scalar = {name: _dispatching(getattr(math, name), rule) for name, rule in _hook_math.RULES.items() if hasattr(math, name)}
-    return {id(np): _StandIn(np, _numpy_replacements()), id(math): _StandIn(math, scalar)}
+    """By id of the original: the stand-ins of NumPy and `math`, made once."""
+    if not _own:
+        scalar = {name: _dispatching(getattr(math, name), rule) for name, rule in _hook_math.RULES.items() if hasattr(math, name)}
+        _own.update({id(np): _StandIn(np, _numpy_replacements()), id(math): _StandIn(math, scalar)})
+    return _own
 
 
 # ---- SciPy's functions, which users mostly import by name ----
@@ -289,7 +273,8 @@ def _globals_of(f: Any) -> dict[str, Any] | None:
     return None
 
 
-_module_count, _user_globals = 0, []
+_module_count = 0
+_user_globals: list[dict[str, Any]] = []
 
 
 def _namespaces(f: Any) -> list[dict[str, Any]]:
@@ -355,7 +340,8 @@ def trust(f: Any) -> None:
 
 def trusted(f: Any) -> bool:
     """True when that was noted, and for what is no plain function."""
-    return getattr(f, "__code__", None) is None or f.__code__ in _trusted
+    code = getattr(f, "__code__", None)
+    return code is None or code in _trusted
 
 
 def wanted(f: Any) -> bool:

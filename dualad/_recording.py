@@ -20,11 +20,11 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
         out, failure = _attempt(call, variables, check, options)
         if failure is None:
             return out
-        if failure.doubt:
-            return _confirmed(f, out, lambda: _attempt(call, variables, check, options))
+        if failure is DOUBT:
+            return out if _hook.trusted(f) else _confirmed(f, out, lambda: _attempt(call, variables, check, options))
     with _hook.hooked(f):
         out, failure = _attempt(call, variables, check, options)
-    if failure is not None and not failure.doubt:
+    if failure is not None and failure is not DOUBT:
         try:
             raise failure.error()
         finally:
@@ -36,11 +36,9 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
 def _confirmed(f: Any, out: Any, again: Callable[[], tuple[Any, Any]]) -> Any:
     """A result that came by way of object arrays, on which NumPy can go wrong without a word (`.imag`, `.dtype`): the first time a function
     makes them, it is compared with a run under the hook, where none are made."""
-    if _hook.trusted(f):
-        return out
     with _hook.hooked(f):
         other, failure = again()
-    if failure is not None and not failure.doubt:
+    if failure is not None and failure is not DOUBT:
         return out
     if _same_values(out[0], other[0]):
         _hook.trust(f)
@@ -56,11 +54,10 @@ def _same_values(a: Any, b: Any) -> bool:
 
 
 class Failure:
-    """Why a run has to be repeated: a refused conversion, or an error after traced scalars had gone into an object array. With `doubt` the
-    run went well, but made object arrays."""
+    """Why a run has to be repeated: a refused conversion, or an error after traced scalars had gone into an object array."""
 
-    def __init__(self, refusal: str | None, cause: Exception | None, doubt: bool = False) -> None:
-        self.refusal, self.cause, self.doubt = refusal, cause, doubt
+    def __init__(self, refusal: str | None, cause: Exception | None) -> None:
+        self.refusal, self.cause = refusal, cause
 
     def error(self) -> Exception:
         """What to raise when the hook could not help."""
@@ -72,6 +69,8 @@ class Failure:
         out.__cause__ = self.cause
         return out
 
+
+DOUBT = Failure(None, None)  # the run went well, but made object arrays
 
 _OUT_OF_REACH = (
     ". Buffers from np.zeros and its like, and math.*, take traced values; beyond dualad's reach are float(x) itself, names imported from "
@@ -96,7 +95,7 @@ def _attempt(call: Callable[[Any], Any], variables: list[Any], check: Callable[.
         _core.unwatch(before)
         raise
     refusal, probed = _core.unwatch(before)
-    return (out, None) if refusal is None and not probed else (out, Failure(refusal, None, doubt=refusal is None))
+    return out, (DOUBT if probed else None) if refusal is None else Failure(refusal, None)
 
 
 def _mends(error: Exception, probed: bool) -> bool:

@@ -28,11 +28,11 @@ class ValueAndJacobian(Transform):
         self.mode = mode
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        value, jacobian, aux = self.compute(args, kwargs)
-        return ((value(), aux), jacobian) if self.has_aux else (value(), jacobian)
+        value, jacobian, aux = self.compute(args, kwargs, True)
+        return ((value, aux), jacobian) if self.has_aux else (value, jacobian)
 
-    def compute(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Callable[[], Any], Any, Any]:
-        """(what gives the value, Jacobian, auxiliary data)."""
+    def compute(self, args: tuple[Any, ...], kwargs: dict[str, Any], with_value: bool) -> tuple[Any, Any, Any]:
+        """(value if wanted, Jacobian, auxiliary data)."""
         selected = Selected(self.f, self.argnums, args, kwargs)
         if self.holomorphic:
             _need_complex(selected.leaves, self.f)
@@ -42,14 +42,15 @@ class ValueAndJacobian(Transform):
         rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
         if aux is not None:
             aux = _map_any(recording.finish, aux)
-        return lambda: unflatten(structure, [recording.finish(y) for y in results]), unflatten(structure, rows), aux
+        value = unflatten(structure, [recording.finish(y) for y in results]) if with_value else None
+        return value, unflatten(structure, rows), aux
 
 
 class Jacobian(ValueAndJacobian):
     label = "jacobian"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        _, jacobian, aux = self.compute(args, kwargs)
+        _, jacobian, aux = self.compute(args, kwargs, False)
         return (jacobian, aux) if self.has_aux else jacobian
 
 

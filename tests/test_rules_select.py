@@ -176,13 +176,17 @@ def test_stores(f, xs):
     check(store(f), *xs, seeds=len(xs) == 1)
 
 
+OUTSIDE = np.zeros(3)
+
+
 @pytest.mark.parametrize("call", [
-    lambda b: np.copyto(np.zeros(3), b), lambda b: np.put(np.zeros(3), [0], b), lambda b: np.putmask(np.zeros(3), [True] * 3, b),
-    lambda b: np.place(np.zeros(3), [True] * 3, b), lambda b: np.put_along_axis(np.zeros(3), np.array([0]), b, 0),
-])
-def test_plain_arrays_refuse_traced_values(call):
-    with pytest.raises(da.errors.DetachedError):
-        da.vjp(call, VECTOR[:3])
+    lambda a, b: np.copyto(a, b), lambda a, b: np.put(a, [0], b), lambda a, b: np.putmask(a, [True] * 3, b),
+    lambda a, b: np.place(a, [True] * 3, b), lambda a, b: np.put_along_axis(a, np.array([0]), b, 0), lambda a, b: np.add.at(a, [0], b[0]),
+])  # fmt: skip
+def test_plain_arrays_from_outside_refuse_traced_values(call):
+    with pytest.raises(da.errors.DetachedError, match="outside the function"):
+        da.vjp(lambda b: (call(OUTSIDE, b), b)[1], VECTOR[:3])
+    np.testing.assert_array_equal(OUTSIDE, np.zeros(3))
 
 
 def test_wanted_and_dead_branches():

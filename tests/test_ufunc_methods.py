@@ -87,11 +87,6 @@ def test_at(f, xs):
     check(store(f), *xs, seeds=len(xs) == 1)
 
 
-def test_at_of_a_plain_array_refuses_traced_values():
-    with pytest.raises(da.errors.DetachedError, match="zeros_like"):
-        da.vjp(lambda b: np.add.at(np.zeros(3), [0], b), SCALAR)
-
-
 def test_where_without_and_with_out():
     with np.errstate(all="raise"):
         y, dy = da.jvp(lambda a: np.log(a, where=MATRIX > 0, out=np.zeros_like(a)), (MATRIX,), (np.ones((3, 4)),))

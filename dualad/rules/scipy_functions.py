@@ -13,13 +13,14 @@ import numpy as np
 from scipy import special
 
 from .._core import FUNCTIONS as HANDLERS
-from .._core import is_traced, pack, smul, value
+from .._core import pack, smul, value
 from ..errors import NoRuleError
 from ..primitive import Primitive
 from . import scipy_special  # noqa: F401 - the functions below call its ufuncs
 from ._matrix import floating
 from ._scipy import elementwise, require_plain
 from ._util import conj, constant, expand, is_complex, ndim, neg_axes, reshape, shape
+from .lazy import Packing
 from .scipy_gamma import polygamma as polygamma_p
 
 # ---- logsumexp ----
@@ -196,25 +197,13 @@ _SPHERICAL = [
 # ---- in place of SciPy's ----
 
 
-class Packing:
-    """A ufunc that also takes lists and object arrays of traced scalars; everything else is the ufunc's own."""
-
-    def __init__(self, ufunc: np.ufunc) -> None:
-        self.ufunc = ufunc
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        packed = [pack(a) for a in args]
-        return self.ufunc(*[p if is_traced(p) else a for p, a in zip(packed, args)], **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.ufunc, name)
-
-
 _FUNCTIONS = (logsumexp, softmax, log_softmax, multigammaln, factorial, polygamma, comb, perm, *_SPHERICAL)
 
 
-@functools.cache
-def replacements(dispatching: Callable[..., Any]) -> list[tuple[Any, str, Any]]:
+def _replacements(dispatching: Callable[..., Any]) -> list[tuple[Any, str, Any]]:
     """(module, name, replacement) of these functions and of the ufuncs that have a rule."""
     out = [(special, f.__name__, dispatching(getattr(special, f.__name__), f)) for f in _FUNCTIONS]
     return out + [(special, name, Packing(f)) for name, f in vars(special).items() if isinstance(f, np.ufunc) and f in HANDLERS]
+
+
+replacements = functools.cache(_replacements)
