@@ -25,6 +25,7 @@ import numpy as np
 from . import _core, _hook_math
 from ._calls import LEVELS
 from .rules import lazy
+from .rules._packing import Packing
 
 _lock = threading.Lock()
 _installed: list[tuple[dict[str, Any], str, Any]] = []
@@ -213,7 +214,7 @@ def _packing_all(module: ModuleType) -> dict[str, Any]:
     """Functions and ufuncs with rules, which take lists of traced numbers as they take lists of numbers."""
     found = {name: f for name, f in vars(module).items() if callable(f) and f.__class__ is not type and f in _core.FUNCTIONS}
     ufuncs = {op["numpy"]: getattr(np, op["numpy"]) for op in _core.operations() if op["numpy"]} if module is np else {}
-    return {name: lazy.Packing(f) for name, f in (found | ufuncs).items()}
+    return {name: Packing(f) for name, f in (found | ufuncs).items()}
 
 
 class _StandIn(ModuleType):

@@ -18,9 +18,9 @@ from ..errors import NoRuleError
 from ..primitive import Primitive
 from . import scipy_special  # noqa: F401 - the functions below call its ufuncs
 from ._matrix import floating
+from ._packing import Packing
 from ._scipy import elementwise, require_plain
 from ._util import conj, constant, expand, is_complex, ndim, neg_axes, reshape, shape
-from .lazy import Packing
 from .scipy_gamma import polygamma as polygamma_p
 
 # ---- logsumexp ----
