@@ -80,6 +80,18 @@ class Selected:
         return self.f(*args, **kwargs)
 
 
+class StandIn:
+    """A function made of the user's function `f`: errors, and what is remembered of functions, speak of `f`."""
+
+    __slots__ = ("__name__", "call", "f")
+
+    def __init__(self, call: Callable[[Any], Any], f: Any) -> None:
+        self.call, self.f, self.__name__ = call, f, function_name(f)
+
+    def __call__(self, x: Any) -> Any:
+        return self.call(x)
+
+
 def _parameter_names(f: Callable[..., Any]) -> list[str]:
     try:
         return list(inspect.signature(f).parameters)

@@ -33,12 +33,16 @@ cpdef object as_point(object x, str what):
 
 cdef object own_copy(object x):
     """A copy in native byte order and the same layout: where NumPy walks backwards, its results can differ in the last bit."""
-    if not x.dtype.isnative:
+    cdef int k
+    cdef bint backwards = False
+    if not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
         return own_copy(x.astype(x.dtype.newbyteorder("=")))
-    if x.ndim and min(x.strides) < 0:
+    for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
+        backwards = backwards or cnp.PyArray_STRIDE(<cnp.ndarray>x, k) < 0
+    if backwards:
         flip = tuple([slice(None, None, -1 if s < 0 else 1) for s in x.strides])
         return own_copy(x[flip])[flip]
-    return np.array(x, order="K", subok=False)
+    return cnp.PyArray_NewCopy(<cnp.ndarray>x, cnp.NPY_KEEPORDER) if type(x) is ndarray else np.array(x, order="K", subok=False)
 
 
 def points(list leaves, describe):

@@ -23,16 +23,14 @@ from typing import Any
 import numpy as np
 
 from . import _core, _hook_math
-from ._calls import LEVELS
+from ._calls import LEVELS, StandIn
 from .rules import lazy
 from .rules._packing import Packing
 
 _lock = threading.Lock()
 _installed: list[tuple[dict[str, Any], str, Any]] = []
 _users = 0
-_needed: weakref.WeakSet[CodeType] = weakref.WeakSet()
-_trusted: weakref.WeakSet[CodeType] = weakref.WeakSet()
-_has_needed = False
+_known: dict[int, tuple[weakref.ref[CodeType], bool]] = {}  # by id of a function's code: whether it needs the hook
 
 
 class _Thread(threading.local):
@@ -323,28 +321,42 @@ class hooked:
                 names[name] = value
 
 
+# ---- what is known of functions, by their code ----
+
+
+def _code_of(f: Any) -> Any:
+    """The code that makes a function what it is; that of `__call__` for an object."""
+    if type(f) is StandIn:
+        f = f.f
+    code = getattr(f, "__code__", None)
+    return code if code is not None else getattr(type(f).__dict__.get("__call__"), "__code__", None)
+
+
+def _note(f: Any, needs: bool) -> None:
+    code = _code_of(f)
+    if code is not None and _is_users(code.co_filename):
+        key = id(code)
+        _known[key] = (weakref.ref(code, lambda _: _known.pop(key, None)), needs)
+
+
 def remember(f: Any) -> None:
     """Notes that `f` needs the hook, so that it runs only once from now on."""
-    global _has_needed
-    code = getattr(f, "__code__", None)
-    if code is not None:
-        _needed.add(code)
-        _has_needed = True
+    _note(f, True)
 
 
 def trust(f: Any) -> None:
     """Notes that the object arrays of `f` do no harm."""
-    code = getattr(f, "__code__", None)
-    if code is not None:
-        _trusted.add(code)
+    _note(f, False)
 
 
 def trusted(f: Any) -> bool:
-    """True when that was noted, and for what is no plain function."""
-    code = getattr(f, "__code__", None)
-    return code is None or code in _trusted
+    """True when that was noted."""
+    return id(_code_of(f)) in _known
 
 
 def wanted(f: Any) -> bool:
     """True inside the hook, and for a function that is known to need it."""
-    return _thread.depth > 0 or (_has_needed and getattr(f, "__code__", None) in _needed)
+    if _thread.depth > 0:
+        return True
+    known = _known.get(id(_code_of(f)))
+    return known is not None and known[1]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._calls import Selected, function_name, result_leaves
+from ._calls import Selected, StandIn, function_name, result_leaves
 from ._recording import Recording
 from .errors import ShapeError
 from .transforms import Transform, _like, jvp
@@ -50,7 +50,7 @@ def taylor(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> 
     points = _core.points(leaves, lambda k: f"argument leaf {k} of {function_name(f)}")
     ones = [np.ones_like(_core.plain(p)) for p in points] if direction is None else matching(structure, direction, "direction")
     seeds = [_core.as_tangent(d, p, "direction") for d, p in zip(ones, points)]
-    series = Series(lambda v: f(unflatten(structure, v)), f, points, seeds, order)
+    series = Series(StandIn(lambda v: f(unflatten(structure, v)), f), f, points, seeds, order)
     return [series.coefficient(k) for k in range(order + 1)]
 
 
@@ -123,7 +123,7 @@ class Derivative(Transform):
             return selected(points)
         ones = [np.ones_like(_core.plain(points[0]))[()]]
         if self.order == 1:
-            return jvp(lambda v: selected([v]), (points[0],), (ones[0],))[1]
+            return jvp(StandIn(lambda v: selected([v]), self.f), (points[0],), (ones[0],))[1]
         leaves, structure = flatten(Series(selected, self.f, points, ones, self.order).coefficient(self.order))
         return unflatten(structure, [c * math.factorial(self.order) for c in leaves])
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._calls import LEVELS, Argnums, Selected, function_name, leaves_and_aux, result_leaves, scalar_result, split_aux
+from ._calls import LEVELS, Argnums, Selected, StandIn, function_name, leaves_and_aux, result_leaves, scalar_result, split_aux
 from ._recording import Recording, watched
 from .errors import DtypeError
 from .tree import flatten, matching, unflatten
@@ -360,7 +360,7 @@ class _GradOf:
         self.selected = selected
 
     def __call__(self, tree: Any) -> Any:
-        return Grad(self._value)(tree)
+        return Grad(StandIn(self._value, self.selected.f))(tree)
 
     def _value(self, tree: Any) -> Any:
         return self.selected(flatten(tree)[0])

@@ -150,6 +150,27 @@ def test_a_function_that_needed_the_hook_runs_once_from_then_on():
     assert count.call_count == 3
 
 
+def test_what_is_remembered_is_of_the_users_function():
+    def needs(x):
+        return math.sin(x[0]) * x[1]
+
+    def needs_not(x):
+        return np.sum(np.array([x[0] * x[1], x[1]]))
+
+    for transform in (da.hvp, da.vhp):
+        transform(needs)(X, X)
+        count = mock.Mock(side_effect=lambda x: np.sum(x**2))
+        transform(lambda x, count=count: count(x))(X, X)
+        assert count.call_count == 1
+        assert_close(transform(needs_not)(X, X), np.array([1.0, 0.5, 0.0]))
+    with pytest.raises(errors.DtypeError, match="nothing returned None"):
+
+        def nothing(x):
+            return None
+
+        da.hvp(nothing)(X, X)
+
+
 def test_arguments_that_the_function_stores_into_are_fresh_in_the_second_run():
     def f(x):
         x[0] = x[0] * 2
