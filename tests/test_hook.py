@@ -163,11 +163,11 @@ def test_what_is_remembered_is_of_the_users_function():
         transform(lambda x, count=count: count(x))(X, X)
         assert count.call_count == 1
         assert_close(transform(needs_not)(X, X), np.array([1.0, 0.5, 0.0]))
+
+    def nothing(x):
+        return None
+
     with pytest.raises(errors.DtypeError, match="nothing returned None"):
-
-        def nothing(x):
-            return None
-
         da.hvp(nothing)(X, X)
 
 
