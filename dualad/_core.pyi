@@ -12,6 +12,7 @@ OUT_AT: dict[Any, int]
 UFUNC_METHODS: dict[str, Callable[..., Any]]
 UNKNOWN_UFUNC: list[Callable[[Any], bool]]
 ATTRIBUTES: tuple[str, ...]
+_PACKAGE: str
 cython_version: str
 __test__: dict[str, Any]
 

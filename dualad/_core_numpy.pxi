@@ -246,10 +246,15 @@ def unwatch(tuple before):
     return swap_refusal(before[0]), bool(da_swap_probed(before[1]))
 
 
+_PACKAGE = errors.__file__[:-len("errors.py")]
+
+
 cdef str user_line():
-    """' at file:line, in function: source text' of the innermost Python frame."""
+    """' at file:line, in function: source text' of the innermost Python frame outside dualad."""
     try:
         frame = _sys._getframe(0)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
         import linecache
         text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
         return f" at {frame.f_code.co_filename}:{frame.f_lineno}, in {frame.f_code.co_name}" + (f": {text}" if text else "")

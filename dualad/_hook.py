@@ -52,7 +52,7 @@ _LIBRARIES = _libraries()
 
 
 def _outside_libraries(filename: str) -> bool:
-    if filename.startswith("<frozen"):
+    if filename.startswith("<frozen") or filename.endswith((".pxi", ".pyx")):
         return False
     return filename.startswith("<") or not os.path.realpath(filename).startswith(_LIBRARIES)
 

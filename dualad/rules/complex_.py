@@ -51,17 +51,25 @@ def conjugate(x: Any, /, **kwargs: Any) -> Any:
 method("conj", "conjugate")(conjugate)
 
 
-def _arcsinh_slope(z: Any) -> Any:
-    """The table's formula for real values uses hypot, which avoids overflow but is not holomorphic."""
-    return 1 / np.sqrt(1 + z * z)
+def _holomorphic(function: Any, slope: Any) -> Primitive:
+    """A function of one complex operand from its derivative, where the table's formula holds for real values only."""
+    return Primitive(
+        function.__name__,
+        function,
+        lambda i, t, ans, z: t * slope(z),
+        lambda i, g, ans, z: g * np.conjugate(slope(z)),
+    )
 
 
-complex_arcsinh = Primitive(
-    "arcsinh",
-    np.arcsinh,
-    lambda i, t, ans, z: t * _arcsinh_slope(z),
-    lambda i, g, ans, z: g * np.conjugate(_arcsinh_slope(z)),
-)
+def _arcsin_slope(z: Any) -> Any:
+    """-(z - 1) instead of 1 - z keeps the sign of a zero imaginary part, which tells the side of the branch cut."""
+    return 1 / np.sqrt(-(z - 1) * (1 + z))
+
+
+complex_arcsin = _holomorphic(np.arcsin, _arcsin_slope)
+complex_arccos = _holomorphic(np.arccos, lambda z: -_arcsin_slope(z))
+# the table uses hypot, which avoids overflow but is not holomorphic
+complex_arcsinh = _holomorphic(np.arcsinh, lambda z: 1 / np.sqrt(1 + z * z))
 
 
 def _abs_jvp(i: int, t: Any, ans: Any, z: Any) -> Any:
@@ -97,6 +105,8 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
     return real_p(a) if is_complex(a) and not np.iscomplexobj(np.real_if_close(_core.value(a), tol)) else a
 
 
-_core.COMPLEX.update(absolute=complex_abs, arcsinh=complex_arcsinh, sign=complex_sign)
+_core.COMPLEX.update(
+    absolute=complex_abs, arccos=complex_arccos, arcsin=complex_arcsin, arcsinh=complex_arcsinh, sign=complex_sign
+)
 
 plain(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj)
