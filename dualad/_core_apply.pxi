@@ -610,6 +610,8 @@ cdef object bind_var(object prim, list args, dict params):
             plain.append(frozen(a))
             nodes.append(-1)
     z = prim.impl(*plain, **params)
+    if is_traced(z):
+        raise errors.RuleError(f"{prim.name} was given plain values and returned a traced one ({z!r})")
     rec = Record.__new__(Record)
     rec.kind = R_PRIMITIVE
     rec.prim = prim

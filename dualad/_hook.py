@@ -321,6 +321,17 @@ class hooked:
                 names[name] = value
 
 
+class suspended:
+    """Inside the hook, for code that gets plain values and must see plain NumPy: the user's primitives and their rules."""
+
+    def __enter__(self) -> None:
+        self.depth = _thread.depth
+        _thread.depth = 0
+
+    def __exit__(self, *args: object) -> None:
+        _thread.depth = self.depth
+
+
 # ---- what is known of functions, by their code ----
 
 

@@ -102,7 +102,7 @@ def _mends(error: Exception, probed: bool) -> bool:
     """True for an error that a run without object arrays, or without hashing, may not have."""
     if isinstance(error, UnhashableError):
         return True
-    return probed and isinstance(error, (TypeError, AttributeError, IndexError)) and not isinstance(error, DualadError)
+    return probed and isinstance(error, (TypeError, ValueError, AttributeError, IndexError)) and not isinstance(error, DualadError)
 
 
 def _plain_result(y: Any, tape: Any) -> Any:

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import _core, _derive
+from . import _core, _derive, _hook
 from ._arguments import Arguments, holds_traced
 from .errors import NoRuleError
 from .primitive import Primitive
@@ -34,7 +34,7 @@ class CustomFunction:
     def __call__(self, *args: Any, **params: Any) -> Any:
         packed = [_core.pack(a) for a in args]
         if not any(map(_core.is_traced, packed)) and not any(map(holds_traced, params.values())):
-            return self._fun(*args, **params)
+            return self._run(*args, **params)
         packed, params = self._arguments.bind(packed, params)
         if any(source.needs_call for source in self._rules.values()):
             params["_call"] = _derive.Call()
@@ -137,10 +137,15 @@ class CustomFunction:
         return self._primitive
 
     def _run(self, *args: Any, _call: Any = None, **params: Any) -> Any:
-        return self._fun(*args, **params)
+        with _hook.suspended():
+            return self._fun(*args, **params)
 
     def _derivative(self, kind: str, i: int, seed: Any, ans: Any, *args: Any, _call: Any = None, **params: Any) -> Any:
-        return _derive.derivative(self.__name__, self._rules, kind, i, seed, _derive.Node(ans, args, params, _call))
+        node = _derive.Node(ans, args, params, _call)
+        if holds_traced(args) or holds_traced(seed):
+            return _derive.derivative(self.__name__, self._rules, kind, i, seed, node)
+        with _hook.suspended():
+            return _derive.derivative(self.__name__, self._rules, kind, i, seed, node)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

@@ -171,6 +171,24 @@ def test_what_is_remembered_is_of_the_users_function():
         da.hvp(nothing)(X, X)
 
 
+def test_primitives_see_plain_numpy_inside_the_hook():
+    seen = []
+
+    def opaque(x):
+        out = np.zeros(2)
+        out[:] = x[0] * x[1], math.sin(x[1])
+        seen.append(type(out))
+        return out
+
+    f = da.from_jacobian(opaque, lambda x: np.array([[x[1], x[0]], [0.0, np.cos(x[1])]]))
+
+    def needs(x):
+        return f(x * math.exp(x[0]))
+
+    check_grads(needs, (X[:2],))
+    assert set(seen) == {np.ndarray}
+
+
 def test_arguments_that_the_function_stores_into_are_fresh_in_the_second_run():
     def f(x):
         x[0] = x[0] * 2
