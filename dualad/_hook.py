@@ -73,10 +73,6 @@ def user_line(error: BaseException | None) -> str:
     return f" at {code.co_filename}:{found.tb_lineno}, in {code.co_name}" + (f": {text}" if text else "")
 
 
-def _active() -> bool:
-    return _thread.depth > 0
-
-
 # ---- the replacements ----
 
 
@@ -90,7 +86,7 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def make(*args: Any, **kwargs: Any) -> Any:
-        if not _active():
+        if not inside():
             return original(*args, **kwargs)
         special = _SPECIAL.get(original)
         out = original(*_plain_numbers(args), **kwargs) if special is None else special(original, *args, **kwargs)
@@ -136,7 +132,7 @@ def _converting(original: Callable[..., Any], copies: bool) -> Callable[..., Any
 
     @functools.wraps(original)
     def convert(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        if not _active():
+        if not inside():
             return original(a, dtype, **kwargs) if dtype is not None else original(a, **kwargs)
         packed = _core.pack(a)
         if _core.is_traced(packed):
@@ -183,7 +179,7 @@ _VECTORIZE = np.vectorize
 
 
 def _vectorize(*args: Any, **kwargs: Any) -> Any:
-    return _Vectorize(*args, **kwargs) if args and _active() else _VECTORIZE(*args, **kwargs)
+    return _Vectorize(*args, **kwargs) if args and inside() else _VECTORIZE(*args, **kwargs)
 
 
 def _dispatching(original: Callable[..., Any], traced: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,7 +187,7 @@ def _dispatching(original: Callable[..., Any], traced: Callable[..., Any]) -> Ca
 
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _active() and any(_core.is_traced(_core.pack(a)) for a in (*args, *kwargs.values())):
+        if inside() and any(_core.is_traced(_core.pack(a)) for a in (*args, *kwargs.values())):
             return traced(*args, **kwargs)
         return original(*args, **kwargs)
 
@@ -360,14 +356,12 @@ def trust(f: Any) -> None:
     _note(f, False)
 
 
-def trusted(f: Any) -> bool:
-    """True when that was noted."""
-    return id(_code_of(f)) in _known
+def known(f: Any) -> bool | None:
+    """True for a function that is known to need the hook, False for one that was trusted, None for one not seen before."""
+    entry = _known.get(id(_code_of(f)))
+    return None if entry is None else entry[1]
 
 
-def wanted(f: Any) -> bool:
-    """True inside the hook, and for a function that is known to need it."""
-    if _thread.depth > 0:
-        return True
-    known = _known.get(id(_code_of(f)))
-    return known is not None and known[1]
+def inside() -> bool:
+    """True inside the hook."""
+    return _thread.depth > 0

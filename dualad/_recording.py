@@ -16,12 +16,13 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
 
     A refusal counts also where the user's code or NumPy caught it, for a derivative would be lost.
     """
-    if not _hook.wanted(f):
+    known = _hook.known(f)
+    if not known and not _hook.inside():
         out, failure = _attempt(call, variables, check, options)
         if failure is None:
             return out
         if failure is DOUBT:
-            return out if _hook.trusted(f) else _confirmed(f, out, lambda: _attempt(call, variables, check, options))
+            return out if known is False else _confirmed(f, out, lambda: _attempt(call, variables, check, options))
     with _hook.hooked(f):
         out, failure = _attempt(call, variables, check, options)
     if failure is not None and failure is not DOUBT:
