@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -45,7 +46,7 @@ class Node(NamedTuple):
         return self.call is not None and not any(map(_core.is_traced, self.args))
 
 
-class Source:
+class Source(ABC):
     """Gives the rule of argument `i` in one direction (`kind` is "jvp" or "vjp"), or MISSING."""
 
     needs_call = False
@@ -53,8 +54,9 @@ class Source:
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
 
+    @abstractmethod
     def apply(self, i: int, seed: Any, node: Node) -> Any:
-        raise NotImplementedError
+        """The rule's result for argument `i`."""
 
 
 class PerArgument(Source):

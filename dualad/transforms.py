@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from .errors import DtypeError
 from .tree import flatten, matching, unflatten
 
 
-class Transform:
+class Transform(ABC):
     """A transformed function. Keeps the function's name and docstring; picklable when the function is."""
 
     label = "transform"
@@ -32,8 +33,9 @@ class Transform:
     def __repr__(self) -> str:
         return f"<dualad.{self.label} of {function_name(self.f)}>"
 
+    @abstractmethod
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        """Runs the transformed function."""
 
     def _with_aux(self, y: Any) -> tuple[Any, Any]:
         return split_aux(y, self.f) if self.has_aux else (y, None)
