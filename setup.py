@@ -1,7 +1,8 @@
-"""Builds the one extension module, `dualad._core`: Cython over plain C. All metadata stands in pyproject.toml."""
+"""Builds the extension modules `dualad._core` and `dualad._replay`: Cython over plain C. All metadata stands in pyproject.toml."""
 
 import os
 import re
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
 from setuptools.modified import newer_group
 
 WERROR = os.environ.get("DUALAD_WERROR") == "1"
@@ -47,6 +49,32 @@ def includes_of(source: str) -> list[str]:
     return found
 
 
+# Calls vector functions of both glibc versions that brought them (csrc/da_lanes_mvec.h); the linker says whether they are there.
+MVEC_PROBE = """
+#include "da_lanes_mvec.h"
+int main(int n, char **argv) {
+    double x[64];
+    for (int i = 0; i < 64; i++) x[i] = n + i;
+    for (int i = 0; i < 64; i++) x[i] = sin(x[i]);
+    for (int i = 0; i < 64; i++) x[i] = tanh(x[i]);
+    return (int)x[n] + !argv;
+}
+"""
+
+
+def links_mvec(compiler) -> bool:
+    """Whether a program that uses glibc's vector functions can be built; they need no library but `m`, which refers to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(MVEC_PROBE)
+        try:
+            objects = compiler.compile([str(source)], output_dir=folder, include_dirs=["csrc"], extra_postargs=C_FLAGS)
+            compiler.link_executable(objects, "probe", output_dir=folder, libraries=["m"])
+        except (CompileError, LinkError):
+            return False
+    return True
+
+
 class BuildExt(build_ext):
     """Compiles the C files of an extension side by side, and only those that changed."""
 
@@ -58,13 +86,15 @@ class BuildExt(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         one = self.compiler.compile
+        if any("da_lanes" in source for source in ext.sources) and not links_mvec(self.compiler):
+            ext.define_macros.append(("DA_NO_MVEC", "1"))
 
         def compile_all(sources, output_dir=None, **options):
             def compile_one(source):
                 (obj,) = self.compiler.object_filenames([source], output_dir=output_dir)
                 newer = newer_group([source, "setup.py", *includes_of(source)], obj) or self.force
                 flags = list(options.get("extra_postargs") or ())
-                if os.path.basename(source) == "_core.c":
+                if os.path.basename(source) in ("_core.c", "_replay.c"):
                     flags += CYTHON_FLAGS
                 return one([source], output_dir, **{**options, "extra_postargs": flags}) if newer else [obj]
 
@@ -78,19 +108,28 @@ class BuildExt(build_ext):
             self.compiler.compile = one
 
 
-core = Extension(
-    "dualad._core",
-    sources=["dualad/_core.pyx", *sorted(glob("csrc/*.c"))],
-    include_dirs=["csrc", "dualad", numpy.get_include()],
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-    libraries=["m"],
-    extra_compile_args=C_FLAGS + (["-Werror"] if WERROR else []),
-    depends=HEADERS + INCLUDES,
-)
+# What replays recorded programs, and needs no traced values.
+REPLAY = sorted(glob("csrc/da_lanes*.c") + glob("csrc/da_graph*.c"))
+
+
+def extension(name: str, sources: list[str]) -> Extension:
+    return Extension(
+        f"dualad.{name}",
+        sources=[f"dualad/{name}.pyx", *sources],
+        include_dirs=["csrc", "dualad", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        libraries=["m"],
+        extra_compile_args=C_FLAGS + (["-Werror"] if WERROR else []),
+        depends=HEADERS + INCLUDES,
+    )
+
+
+core = extension("_core", sorted(set(glob("csrc/*.c")) - set(REPLAY)))
+replay = extension("_replay", [*REPLAY, "csrc/da_ops.c"])
 
 setup(
     # What Cython makes depends on NumPy's declarations: one tree may serve several environments.
-    ext_modules=cythonize([core], build_dir=f"build/cython-{Cython.__version__}-numpy-{numpy.__version__}",
+    ext_modules=cythonize([core, replay], build_dir=f"build/cython-{Cython.__version__}-numpy-{numpy.__version__}",
                           compiler_directives=DIRECTIVES, include_path=["dualad"]),
     cmdclass={"build_ext": BuildExt},
 )

@@ -1,0 +1,15 @@
+/* Single precision lanes. */
+#include "da_lanes_private.h"
+#include <string.h>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-trapping-math") /* selections vectorise, both sides being computed; nobody reads the exception flags */
+#endif
+#include "da_lanes_mvec.h"
+#define T float
+#define SFX f
+#define M(fn) fn##f
+#include "da_numeric.inc"
+#include "da_lanes_kernels.inc"
+#include "da_lanes_reduce.inc"
+#include "da_lanes_memory.inc"
+#include "da_lanes_run.inc"

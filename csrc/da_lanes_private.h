@@ -1,0 +1,103 @@
+/* What the files of the lane interpreter share. */
+#ifndef DA_LANES_PRIVATE_H
+#define DA_LANES_PRIVATE_H
+#include "da_lanes.h"
+
+typedef void (*da_kernel_d)(size_t n, double *d, const double *a, const double *b, const double *c);
+typedef void (*da_kernel_f)(size_t n, float *d, const float *a, const float *b, const float *c);
+/* By code and splat operands (bits 1, 2, 4 for a, b, c); NULL: no such kernel. See da_lanes_kernels.inc. */
+extern const da_kernel_d da_lane_kernels_d[DA_L_VALUES][8];
+extern const da_kernel_f da_lane_kernels_f[DA_L_VALUES][8];
+
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define DA_HAS_SHUFFLE 1 /* gcc from 12 on, and clang */
+#endif
+#endif
+
+enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats of any instruction set */
+enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
+
+/* A micro-operation on slots. A slot is a pointer to lanes: of a register block, a splat, or memory. */
+typedef struct {
+    uint16_t code, variant;
+    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves, or DA_NO_SLOT */
+    int32_t operand;
+} da_inst;
+
+/* Slots: n_regs blocks, n_splats single values, n_filled blocks with a splat in all lanes (for codes without a kernel for it),
+ * and n_named ones, each written by one LOAD, or read by one STORE: in memory where possible, else in a block of their own. */
+struct da_lanes {
+    int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
+    int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;
+    uint8_t type;
+    da_inst *insts;
+    int32_t *filled; /* the splat in each filled block */
+    int32_t *moves;  /* LOADs and STOREs with a named slot, by kind, buffer and offset */
+    uint8_t *shared; /* operand's buffer is both loaded and stored: no slot may point into it */
+};
+
+static inline int32_t da_first_named(const da_lanes *l) { return l->n_regs + l->n_splats + l->n_filled; }
+
+/* The domain cut into units. A block is `rows` whole rows, or a part of one row. */
+typedef struct {
+    int64_t rows, cols, rows_per_block, segments, groups, units; /* segments: of a row; groups: of DA_LEAF rows (DA_AXIS_FIRST) */
+} da_tiles;
+da_tiles da_tiles_of(const da_lanes *lanes, const da_region *region);
+/* Partial results of each reduction. */
+int64_t da_tiles_partials(const da_tiles *tiles, int axis);
+
+/* Elements of memory, by position or by an index list of positions. */
+typedef struct {
+    char *base;
+    const void *list; /* NULL: none */
+    uint8_t type, index_type;
+} da_place;
+
+/* An operand with its buffer: dimensions merged where its strides allow. */
+typedef struct {
+    da_place place;
+    int64_t after; /* elements of the buffer from `place` on */
+    int64_t shape[DA_MAX_DIMS], stride[DA_MAX_DIMS];
+    uint8_t ndim, shared;
+} da_bound;
+da_bound da_bind(const da_region *region, int operand, const da_span *spans);
+
+/* A walk through the elements of a domain: `run` positions from pos on, one `stride` of the last dimension apart, then the next
+ * piece. */
+typedef struct {
+    int64_t i[DA_MAX_DIMS], pos, run;
+} da_cursor;
+da_cursor da_cursor_at(const da_bound *b, int64_t start);
+static inline void da_cursor_next(da_cursor *c, const da_bound *b) {
+    int last = b->ndim - 1, k = last;
+    c->pos -= c->i[last] * b->stride[last], c->i[last] = 0, c->run = b->shape[last];
+    while (--k >= 0) {
+        c->pos += b->stride[k];
+        if (++c->i[k] < b->shape[k]) return;
+        c->pos -= b->stride[k] * b->shape[k], c->i[k] = 0;
+    }
+}
+int da_type_size(int type);
+
+/* The bytes of the parts of scratch, in order; the blocks follow. */
+typedef struct {
+    size_t slots, bounds, bundles, splats, total;
+} da_layout;
+da_layout da_layout_of(const da_lanes *lanes);
+
+void da_lanes_run_d(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,
+                    char *scratch, double *partials);
+void da_lanes_run_f(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,
+                    char *scratch, float *partials);
+void da_lanes_finish_d(const da_lanes *lanes, const da_region *region, const da_span *spans, double *partials);
+void da_lanes_finish_f(const da_lanes *lanes, const da_region *region, const da_span *spans, float *partials);
+
+/* Positions pos, pos + stride, ... (in the list, if there is one) to or from n lanes. */
+void da_load_piece_d(double *d, const da_place *at, int64_t pos, int64_t stride, size_t n);
+void da_store_piece_d(const double *x, const da_place *at, int64_t pos, int64_t stride, size_t n);
+double da_reduce_d(int op, const double *x, size_t n);
+void da_load_piece_f(float *d, const da_place *at, int64_t pos, int64_t stride, size_t n);
+void da_store_piece_f(const float *x, const da_place *at, int64_t pos, int64_t stride, size_t n);
+float da_reduce_f(int op, const float *x, size_t n);
+#endif
