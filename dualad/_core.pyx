@@ -6,7 +6,7 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_CheckExact, PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_CheckExact, PyLong_AsDouble
 from cpython.ref cimport PyObject, Py_INCREF, Py_DECREF, Py_XDECREF
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.math cimport isfinite, fabs, floor
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
@@ -35,8 +35,11 @@ include "_core_scalar.pxi"
 include "_core_operators.pxi"
 include "_core_values.pxi"
 include "_core_plain.pxi"
+include "_core_primitive.pxi"
 include "_core_apply.pxi"
 include "_core_index.pxi"
+include "_core_moves.pxi"
+include "_core_recorded.pxi"
 include "_core_numpy.pxi"
 include "_core_reverse.pxi"
 include "_core_forward.pxi"

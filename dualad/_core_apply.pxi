@@ -2,6 +2,8 @@
 
 FUNCTIONS = {}          # NumPy function or non-table ufunc -> handler
 METHODS = {}            # method name -> function of the traced value
+da_set_methods(METHODS)
+DIRECT = {}             # NumPy function -> (primitive, its number of arguments): what a call with so many arrays comes to
 OUT_AT = {}             # function or method name -> position of its `out` argument
 UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
 UNKNOWN_UFUNC = []      # asked with a ufunc that has no handler: True when it has one now
@@ -48,6 +50,8 @@ def value(x):
     x = pack(x)
     if not is_traced(x):
         return x
+    if programming():
+        return recorded_value(x)
     x = plain_value(x)
     return x.copy() if type(x) is ndarray else x
 
@@ -56,7 +60,10 @@ cdef inline int64_t level_of(object x):
     return (<Dual>x).level if type(x) is Dual else -1
 
 
-cdef inline tuple shape_of(object x):
+cpdef inline tuple shape_of(object x):
+    """Shape of a plain or traced value; () for numbers."""
+    if type(x) is ndarray:
+        return x.shape
     if type(x) is Var:
         if (<Var>x).kind < K_OBJECT:
             return ()
@@ -66,6 +73,24 @@ cdef inline tuple shape_of(object x):
             return ()
         x = plain_value(x)
     return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+cpdef inline Py_ssize_t ndim_of(object x):
+    """Number of axes of a plain or traced value."""
+    return cnp.PyArray_NDIM(<cnp.ndarray>x) if type(x) is ndarray else PyTuple_GET_SIZE(shape_of(x))
+
+
+cdef object _normal_axis = __import__("numpy.lib.array_utils", fromlist=["array_utils"]).normalize_axis_index
+
+
+cpdef object neg_axis(object axis, Py_ssize_t n):
+    """The axis counted from the end, so that it names the same axis when a seed axis stands before it."""
+    cdef Py_ssize_t k
+    if PyLong_CheckExact(axis):
+        k = axis
+        if -n <= k < n:
+            return k if k < 0 else k - n
+    return _normal_axis(axis, n) - n
 
 
 cdef object dtype_of(object x):
@@ -89,7 +114,7 @@ cdef inline object operand(object x):
         return pack_list(x)
     if isinstance(x, ndarray):
         check_subclass(x)
-    return x
+    return detached(x) if programming() and type(x) is Recorded else x
 
 
 cdef int check_subclass(object x) except -1:
@@ -190,7 +215,7 @@ cdef object floating(object x, object z):
     v = plain_value(x)
     if type(v) is ndarray or isinstance(v, generic):
         if v.dtype.kind in "iub":
-            x = v.astype(float64)
+            x = detached(record_call(_MethodCall("astype"), (x, float64), {})) if is_traced(x) else v.astype(float64)
     if is_complex(plain_value(z)) and not is_complex(v):
         return rule_op(DA_add, x, 0j)
     return x
@@ -216,16 +241,41 @@ cpdef object sdiv(object g, object p):
     return rule_op(DA_sdiv, operand(g), operand(p))
 
 
+cdef object error_state                 # NumPy's context variable behind np.errstate
+try:
+    from numpy._core.umath import _extobj_contextvar as error_state, _make_extobj as _make_state
+except ImportError:                     # a NumPy that keeps it elsewhere
+    error_state = None
+cdef tuple _ignoring = (None, None)     # a state (which holds the size of buffers too), and the same with everything ignored
+
+
+cdef object ignoring_state():
+    """What to set NumPy's error state to, remembered."""
+    global _ignoring
+    cdef object now = error_state.get()
+    cdef tuple known = _ignoring
+    if now is not known[0]:
+        known = _ignoring = (now, _make_state(all="ignore"))
+    return known[1]
+
+
+@cython.final
 cdef class quiet:
     """Derivative arithmetic runs without floating-point warnings; the primal operation has reported its own."""
     cdef object state
 
     def __enter__(self):
+        if error_state is not None:
+            self.state = error_state.set(ignoring_state())
+            return
         self.state = np_errstate(all="ignore")
         self.state.__enter__()
 
     def __exit__(self, *args):
-        self.state.__exit__(*args)
+        if error_state is not None:
+            error_state.reset(self.state)
+        else:
+            self.state.__exit__(*args)
 
 
 @cython.final
@@ -362,13 +412,23 @@ cdef object conform(object t, object z):
     zv = plain_value(z)
     tv = plain_value(t)
     if shape_of(tv) != shape_of(zv):
-        t = broadcast_to(t, shape_of(zv))
+        t = spread(t, shape_of(zv))
     return match_dtype(t, zv)
+
+
+cdef inline int type_number(object x) noexcept:
+    """NumPy's number of the type of a plain array in native byte order or a float64; -1 for others."""
+    if type(x) is ndarray:
+        return cnp.PyArray_TYPE(<cnp.ndarray>x) if cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x) else -1
+    return cnp.NPY_DOUBLE if da_same_type(x, float64) else -1
 
 
 cdef object match_dtype(object t, object z):
     """`t` in the dtype of `z` (traced values through astype); a real `z` drops the imaginary part."""
     cdef object dt, dz
+    cdef int t_type = type_number(t)
+    if t_type >= 0 and t_type == type_number(z):
+        return t
     if not hasattr(z, "dtype"):
         if is_complex(z):
             return t
@@ -388,10 +448,6 @@ cdef object match_dtype(object t, object z):
 
 cdef object real_part(object t):
     return t.real
-
-
-cdef object broadcast_to(object t, tuple shape):
-    return call_function(np.broadcast_to, (t, shape), {}) if is_traced(t) else np.broadcast_to(t, shape).copy()
 
 
 cdef object var_apply(int op, object l, object r, int arity, int by):
@@ -443,6 +499,8 @@ cdef void keep_operands(Record rec, object x, object y, int arity):
         needs |= da_partial_code(rec.op, 0).needs
     if rec.b >= 0:
         needs |= da_partial_code(rec.op, 1).needs
+    if programming():
+        needs = 3
     rec.x = x if rec.a >= 0 else frozen(x) if needs & 1 else None
     rec.y = y if rec.b >= 0 else frozen(y) if needs & 2 else None
 
@@ -461,7 +519,7 @@ cdef object frozen(object x):
 
 cdef bint is_inexact(object z):
     if type(z) is ndarray:
-        return cnp.PyArray_TYPE(<cnp.ndarray>z) != cnp.NPY_OBJECT and z.dtype.kind in "fc"
+        return cnp.PyArray_ISFLOAT(<cnp.ndarray>z) or cnp.PyArray_ISCOMPLEX(<cnp.ndarray>z)
     return isinstance(z, (float, complex, np_inexact))
 
 
@@ -491,15 +549,16 @@ cdef Tape tape_of(object l, object r):
 
 # ---- primitives ----
 
-cpdef object bind(object prim, tuple args, dict params):
+cpdef object bind(Primitive prim, tuple args, dict params):
     """Applies a Primitive to plain or traced arguments."""
     cdef int64_t level = -1
     cdef bint var = False
     cdef object a
-    cdef list ops = []
-    for a in args:
-        a = operand(a)
-        ops.append(a)
+    cdef Py_ssize_t k, n = PyTuple_GET_SIZE(args)
+    cdef tuple ops = PyTuple_New(n)
+    for k in range(n):
+        a = operand(<object>PyTuple_GET_ITEM(args, k))
+        fill_tuple(ops, k, a)
         if type(a) is Dual:
             level = max(level, (<Dual>a).level)
         elif type(a) is Var:
@@ -511,7 +570,12 @@ cpdef object bind(object prim, tuple args, dict params):
     return prim.impl(*ops, **params)
 
 
-cdef object bind_dual(object prim, list args, dict params, int64_t level):
+cdef inline void fill_tuple(tuple t, Py_ssize_t k, object x) noexcept:
+    Py_INCREF(x)
+    PyTuple_SET_ITEM(t, k, x)
+
+
+cdef object bind_dual(Primitive prim, tuple args, dict params, int64_t level):
     cdef list primals = [], tangents = []
     cdef object a, z, t
     for a in args:
@@ -538,14 +602,14 @@ cdef bint inexact_result(object z):
     return is_inexact(plain_value(z))
 
 
-cdef object checked_tangent(object prim, object t, object z):
+cdef object checked_tangent(Primitive prim, object t, object z):
     if shape_of(plain_value(t)) != shape_of(plain_value(z)):
         raise errors.RuleError(f"the jvp rule of {prim.name} returned a tangent of shape {shape_of(plain_value(t))} for a result of "
                                f"shape {shape_of(plain_value(z))}; it must have the result's shape")
     return match_dtype(t, plain_value(z))
 
 
-cdef object jvp_of(object prim, list tangents, object z, list primals, dict params):
+cdef object jvp_of(Primitive prim, list tangents, object z, object primals, dict params):
     """The tangent of the result(s): the sum of the arguments' contributions."""
     cdef object total = None, t
     cdef Py_ssize_t i
@@ -572,7 +636,7 @@ cdef object jvp_of(object prim, list tangents, object z, list primals, dict para
     return total
 
 
-cdef object zeros_beside(object p, list tangents, list primals):
+cdef object zeros_beside(object p, list tangents, object primals):
     """A zero tangent for argument `p`, with the seed axis that the other tangents have."""
     cdef object t, q
     for q, t in zip(primals, tangents):
@@ -593,36 +657,38 @@ cdef object zeros_for(object x):
     return np.zeros(v.shape, v.dtype if v.dtype.kind in "fc" else float)
 
 
-cdef object bind_var(object prim, list args, dict params):
+cdef object bind_var(Primitive prim, tuple args, dict params):
     """Records a primitive with a Var among its arguments."""
     cdef Tape tape = None
-    cdef list plain = [], nodes = []
+    cdef Py_ssize_t k, n = PyTuple_GET_SIZE(args)
+    cdef tuple plain = PyTuple_New(n), nodes = PyTuple_New(n)
     cdef object a, z
     cdef Record rec
-    for a in args:
+    for k in range(n):
+        a = <object>PyTuple_GET_ITEM(args, k)
         if type(a) is Var:
             if tape is None or <PyObject *>tape != (<Var>a).T:
                 tape = <Tape>(<Var>a).T
                 check_tape(tape)
-            plain.append(var_value(<Var>a))
-            nodes.append((<Var>a).node)
+            fill_tuple(plain, k, var_value(<Var>a))
+            fill_tuple(nodes, k, (<Var>a).node)
         else:
-            plain.append(frozen(a))
-            nodes.append(-1)
-    z = prim.impl(*plain, **params)
+            fill_tuple(plain, k, frozen(a))
+            fill_tuple(nodes, k, -1)
+    z = prim.impl(*plain, **bare_params(params))
     if is_traced(z):
         raise errors.RuleError(f"{prim.name} was given plain values and returned a traced one ({z!r})")
     rec = Record.__new__(Record)
     rec.kind = R_PRIMITIVE
     rec.prim = prim
-    rec.args = tuple(plain)
-    rec.nodes = tuple(nodes)
+    rec.args = plain
+    rec.nodes = nodes
     rec.params = params
     rec.value = z
     if prim.outputs == 1:
         if not is_inexact(z):
-            return z
-        if isinstance(z, ndarray) and z.base is not None and type(z) is ndarray and len(args) != 1:
+            return record_call(prim.impl, args, params) if programming() else z
+        if n != 1 and type(z) is ndarray and cnp.PyArray_BASE(<cnp.ndarray>z) != NULL:
             z = rec.value = z.copy()
         push_record(tape, rec)
         out = make_var(tape, rec.node, z)
@@ -630,7 +696,12 @@ cdef object bind_var(object prim, list args, dict params):
         return out
     rec.value = tuple(z)
     push_record(tape, rec)
-    return tuple([output_var(tape, rec.node, j, zj) if is_inexact(zj) else zj for j, zj in enumerate(rec.value)])
+    return tuple([output_var(tape, rec.node, j, zj) if is_inexact(zj) else output_plain(tape, rec, j, zj) for j, zj in enumerate(rec.value)])
+
+
+cdef object output_plain(Tape tape, Record rec, int j, object z):
+    """A result without derivative."""
+    return Recorded(tape, part_node(tape, rec, j, z), z) if tape.program else z
 
 
 cdef object output_var(Tape tape, node_t node, int j, object z):

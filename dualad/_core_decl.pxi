@@ -4,7 +4,7 @@ cdef extern from "da_ops.h" nogil:
     enum: DA_N_OPS, DA_INPUT, DA_ELEM, DA_ARRAY, DA_EXACT, DA_STEP, DA_HOLO, DA_CONST
     enum: DA_REF_X, DA_REF_Y, DA_REF_Z, DA_REF_STEP
     enum: DA_copy, DA_pos, DA_neg, DA_abs, DA_add, DA_sub, DA_mul, DA_div, DA_pow, DA_floordiv, DA_mod, DA_smul, DA_sdiv
-    enum: DA_square, DA_sqrt, DA_recip
+    enum: DA_square, DA_sqrt, DA_recip, DA_lt, DA_le, DA_eq, DA_ne
     ctypedef struct da_step:
         int16_t op, a, b
         double c
@@ -124,6 +124,14 @@ cdef extern from *:
         int e = fetestexcept(DA_FP_EVENTS);
         return !e ? 0 : e == FE_UNDERFLOW ? 1 : 2;
     }
+    /* A read-only view of an array with other dimensions and strides. */
+    static inline PyObject *da_strided(PyObject *a, int n, npy_intp *dims, npy_intp *strides) {
+        PyArray_Descr *d = PyArray_DESCR((PyArrayObject *)a);
+        Py_INCREF(d);
+        PyObject *o = PyArray_NewFromDescr(&PyArray_Type, d, n, dims, strides, PyArray_DATA((PyArrayObject *)a), 0, NULL);
+        if (o && PyArray_SetBaseObject((PyArrayObject *)o, Py_NewRef(a)) < 0) Py_CLEAR(o);
+        return o;
+    }
     static inline int da_same_type(PyObject *o, PyObject *t) { return (PyObject *)Py_TYPE(o) == t; }
     """
     const void *da_me() nogil
@@ -132,7 +140,9 @@ cdef extern from *:
     PyObject *da_swap_refused(PyObject *message)
     void da_fp_clear() nogil
     int da_fp_events() nogil
-    bint da_same_type(object o, object t)
+    object da_strided(object a, int n, cnp.npy_intp *dims, cnp.npy_intp *strides)
+    bint da_same_type(object o, object t) noexcept
+    void da_set_methods(object methods)
     object da_traced_new(object type)
     void da_traced_swap(object x, object y)
     Py_ssize_t Py_REFCNT(PyObject *o)
@@ -170,6 +180,5 @@ cdef object np_str = np.str_
 cdef object np_bytes = np.bytes_
 cdef object np_longdouble = np.longdouble
 cdef object np_errstate = np.errstate
-cdef object np_may_share_memory = np.may_share_memory
 cdef object np_true = np.True_
 cdef object np_false = np.False_

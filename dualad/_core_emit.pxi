@@ -48,8 +48,10 @@ cdef class Emitter:
     cdef int give(self, node_t node, object g) except -1:
         cdef object have
         cdef da_ref r
-        if node < self.lo:
+        if node < self.lo or without_derivative(self.tape, node):
             return 0
+        if type(g) is Recorded:
+            g = detached(g)
         if self.fast and da_tape_at(&self.tape.t, <uint32_t>node).op != DA_ARRAY:
             if as_ref(self.tape, g, &r):
                 if da_emit_add(&self.tape.t, &self.refs[node - self.lo], r):
@@ -136,12 +138,9 @@ cdef class Emitter:
             if r.a >= self.lo:
                 shape = shape_of(record_of(self.tape, r.a).value)
                 self.give(r.a, bind(SCATTER, (g,), {"index": r.params, "shape": shape, "lead": lead}))
-        elif r.kind == R_SUM:
+        elif r.kind == R_MOVE:
             if r.a >= self.lo:
-                shape = shape_of(record_of(self.tape, r.a).value)
-                if lead:
-                    g = g.reshape((self.lanes,) + (1,) * len(shape))
-                self.give(r.a, broadcast_to(g, ((self.lanes,) if lead else ()) + shape))
+                self.give(r.a, move_back(r.op, g, r.params, node_shape(self.tape, r.a), self.lanes))
         elif r.kind == R_PACK:
             for k, node in enumerate(r.nodes.tolist()):
                 if node >= self.lo and not (lead or shape_of(r.value)):
@@ -164,7 +163,7 @@ cdef class Emitter:
         cdef object x = self.operand(r.a, r.x), y = self.operand(r.b, r.y), z = self.operand(i, r.value), p, c
         for arg in range(OP_ARITY[r.op]):
             node = r.a if arg == 0 else r.b
-            if node < self.lo:
+            if node < self.lo or without_derivative(self.tape, node):
                 continue
             p = partial(r.op, arg, x, y, z)
             c = g
@@ -187,8 +186,8 @@ cdef class Emitter:
             if not lead:
                 g = stored(g, r.params, 0.0, False)
             else:
-                mask = np.ones(shape_of(r.value))
-                mask[r.params] = 0
+                mask = (shape_of(r.value), r.params)
+                mask = record_call(_cleared, mask, {}) if whole_index(r.params) else _cleared(*mask)
                 g = rule_op(DA_mul, g, mask)
             self.give(r.a, g)
         return 0
@@ -200,7 +199,7 @@ cdef class Emitter:
         if r.prim.outputs > 1:
             g = tuple([gj if gj is not None else zeros_seed(zj, self.lanes) for gj, zj in zip(g, r.value)])
         for k in range(len(r.nodes)):
-            if r.nodes[k] >= self.lo:
+            if r.nodes[k] >= self.lo and not without_derivative(self.tape, r.nodes[k]):
                 c = vjp_of(r.prim, k, g, ans, args, r.params, self.lanes)
                 if c is not None:
                     self.give(r.nodes[k], c)
@@ -226,23 +225,22 @@ cdef bint as_ref(Tape tape, object g, da_ref *out):
     return False
 
 
-class _Scatter:
+def _cleared(shape, index):
+    """Ones with zeros at an index."""
+    mask = np.ones(shape)
+    mask[index] = 0
+    return mask
+
+
+def _scatter(g, index, shape, lead):
     """The adjoint of indexing: g added into zeros of `shape` at `index`."""
-    name = "scatter"
-    linear = True
-    looped = True
-    outputs = 1
-    jvp = None
-
-    @staticmethod
-    def impl(g, index, shape, lead):
-        out = np.zeros(((len(g),) if lead else ()) + shape, np.result_type(g))
-        add_at(out, index, g, lead)
-        return out
-
-    @staticmethod
-    def vjp(i, g, ans, x, index, shape, lead):
-        return take_lead(g, index, lead)
+    out = np.zeros(((len(g),) if lead else ()) + shape, np.result_type(g))
+    add_at(out, index, g, lead)
+    return out
 
 
-SCATTER = _Scatter
+def _scatter_vjp(i, g, ans, x, index, shape, lead):
+    return take_lead(g, index, lead)
+
+
+cdef Primitive SCATTER = Primitive("scatter", _scatter, None, _scatter_vjp, linear=True, looped=True)

@@ -35,6 +35,11 @@ cdef object own_copy(object x):
     """A copy in native byte order and the same layout: where NumPy walks backwards, its results can differ in the last bit."""
     cdef int k
     cdef bint backwards = False
+    cdef cnp.ndarray out
+    if type(x) is ndarray and cnp.PyArray_ISCARRAY(<cnp.ndarray>x) and cnp.PyArray_ISNUMBER(<cnp.ndarray>x):
+        out = empty_like(<cnp.ndarray>x, cnp.PyArray_TYPE(<cnp.ndarray>x))  # the usual ones without NumPy's copying machine
+        memcpy(cnp.PyArray_DATA(out), cnp.PyArray_DATA(<cnp.ndarray>x), cnp.PyArray_NBYTES(<cnp.ndarray>x))
+        return out
     if not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
         return own_copy(x.astype(x.dtype.newbyteorder("=")))
     for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
@@ -309,11 +314,13 @@ cdef bint watched(Tape tape, node_t lo, node_t hi):
     cdef object node
     if tape.t.owner != da_me():
         return False
+    if tape.program:
+        return True
     if da_depends_below(&tape.t, lo, hi):
         return True
     for k in range(first_record(tape, lo), first_record(tape, hi + 1)):
         r = <Record>tape.records[k]
-        if r.kind in (R_TABLE, R_GET, R_SET, R_SUM):
+        if r.kind in (R_TABLE, R_GET, R_SET, R_MOVE):
             if 0 <= r.a < lo or (r.kind in (R_TABLE, R_SET) and 0 <= r.b < lo):
                 return True
         elif r.kind == R_PRIMITIVE or r.kind == R_PACK:
@@ -373,8 +380,17 @@ cdef list pull_emitting(Tape tape, node_t lo, node_t hi, list inputs, list nodes
         for k in range(len(inputs)):
             g = e.adjoint(lo + k)
             v = box((<Var>inputs[k]).p, (<Var>inputs[k]).kind) if (<Var>inputs[k]).kind < K_OBJECT else record_of(tape, lo + k).value
-            out.append(zeros_seed(v, lanes) if g is None else match_dtype(g, v) if lanes == 0 else g)
+            out.append(zeros_seed(v, lanes) if g is None else of_kind(match_dtype(g, v), inputs[k]) if lanes == 0 else g)
     return out
+
+
+cdef object of_kind(object g, Var x):
+    """A scalar cotangent as the kind of number that its variable is."""
+    if x.kind != K_FLOAT and x.kind != K_DOUBLE:
+        return g
+    if type(g) is Var and ((<Var>g).kind == K_FLOAT or (<Var>g).kind == K_DOUBLE):
+        return new_var(<Tape>(<Var>g).T, (<Var>g).node, (<Var>g).p, x.kind)
+    return box(g, x.kind) if isinstance(g, float) else g
 
 
 def push(Tape tape, node_t lo, list inputs, list outputs, list seeds, Py_ssize_t lanes):
@@ -511,6 +527,16 @@ def unit_seeds(Py_ssize_t k, Py_ssize_t first, list values, list sizes):
         out.append(s)
         start += size
     return out
+
+
+# The share of scalar nodes from which on a Jacobian is emitted row by row: scalar sweeps run in C.
+cdef enum:
+    SCALARS_A_RECORD = 8
+
+
+def mostly_scalars(Tape tape, node_t lo):
+    """True when a recording consists of scalar nodes rather than array operations."""
+    return tape.t.n - lo > SCALARS_A_RECORD * <node_t>(len(tape.records) - first_record(tape, lo))
 
 
 def depends_outside(Tape tape, node_t lo):

@@ -178,6 +178,9 @@ static int da_is_array(PyObject *self) {
     return PyArray_Check(self);
 }
 
+static PyObject *da_methods; /* name -> function of the traced value */
+static void da_set_methods(PyObject *methods) { da_methods = Py_NewRef(methods); }
+
 static PyObject *da_fast_getattro(PyObject *self, PyObject *name) {
     if (name == da_name_array || name == da_name_interface || name == da_name_struct) {
         da_probed |= name == da_name_struct;
@@ -188,7 +191,9 @@ static PyObject *da_fast_getattro(PyObject *self, PyObject *name) {
         PyErr_SetObject(PyExc_AttributeError, name);
         return NULL;
     }
-    return da_slow_getattro(self, name);
+    PyObject *function = PyDict_GetItemWithError(da_methods, name);
+    if (function) return PyMethod_New(function, self);
+    return PyErr_Occurred() ? NULL : da_slow_getattro(self, name);
 }
 
 static inline int da_swap_probed(int value) {

@@ -88,11 +88,9 @@ cdef class Push:
         elif r.kind == R_GET:
             t = self.tangent(r.a)
             t = None if t is None else take_lead(t, r.params, True)
-            if t is not None and record_of(self.tape, r.a).kind == R_SET:
-                t = t.copy()  # the next store overwrites what this is a view of
-        elif r.kind == R_SUM:
+        elif r.kind == R_MOVE:
             t = self.tangent(r.a)
-            t = None if t is None else np.add.reduce(t, axis=tuple(range(1, t.ndim)))
+            t = None if t is None else move_tangent(r.op, t, r.params, len(node_shape(self.tape, r.a)), self.lanes)
         elif r.kind == R_PACK:
             t = self.packed(r)
         elif r.kind == R_SET:
@@ -104,10 +102,16 @@ cdef class Push:
             t = None if t is None else t[r.b]
         if t is None:
             return 0
+        if (r.kind == R_GET or r.kind == R_MOVE) and self.is_store(r.a):
+            t = t.copy()  # the next store overwrites what this is a view of
         if isinstance(t, tuple):
             self.arrays[k] = t
             return 0
         return self.put(k, match_dtype(t, r.value))
+
+    cdef bint is_store(self, node_t node):
+        cdef da_node *d = da_tape_at(&self.tape.t, <uint32_t>node)
+        return d.op == DA_ARRAY and (<Record>self.tape.records[d.aux]).kind == R_SET
 
     cdef object table(self, Record r):
         cdef object total = None, t, c, p
@@ -162,12 +166,12 @@ cdef class Push:
         if all([t is None for t in tangents]):
             return None
         if r.prim.looped:
-            parts = [jvp_of(r.prim, [None if t is None else t[k] for t in tangents], r.value, list(r.args), r.params)
+            parts = [jvp_of(r.prim, [None if t is None else t[k] for t in tangents], r.value, r.args, r.params)
                      for k in range(self.lanes)]
             if r.prim.outputs == 1:
                 return None if parts[0] is None else np.stack([np.asarray(p) for p in parts])
             return tuple([None if p[0] is None else np.stack(p) for p in zip(*parts)])
-        t = jvp_of(r.prim, tangents, r.value, list(r.args), r.params)
+        t = jvp_of(r.prim, tangents, r.value, r.args, r.params)
         if t is None:
             return None
         for tj, zj in zip(t if r.prim.outputs > 1 else (t,), r.value if r.prim.outputs > 1 else (r.value,)):

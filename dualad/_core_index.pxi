@@ -2,17 +2,27 @@
 
 cdef object _floor = __import__("math").floor
 cdef object _ceil = __import__("math").ceil
+cdef object _trunc = __import__("math").trunc
 
 
 cdef object frozen_index(object index):
     """The index with everything that the caller could overwrite copied."""
-    if PyLong_CheckExact(index) or isinstance(index, slice) or index is None or index is Ellipsis:
+    if isinstance(index, slice):
+        return plain_slice(index) if programming() else index
+    if PyLong_CheckExact(index) or index is None or index is Ellipsis:
         return index
     if isinstance(index, tuple):
         return tuple([frozen_index(i) for i in index])
+    if type(index) is Recorded:
+        return index
     if isinstance(index, (ndarray, list)):
         return np.array(pack(index))
     return index
+
+
+cdef object plain_slice(object s):
+    """A slice of a recording with plain bounds, which the program guards."""
+    return slice(*[_index(k) if type(k) is Recorded else k for k in (s.start, s.stop, s.step)])
 
 
 cdef inline int64_t flat_offset(tuple shape, object index):
@@ -122,7 +132,7 @@ cdef object get_part(Var v, object index):
     """A slice or gathered part, recorded."""
     cdef Tape tape = <Tape>v.T
     cdef Record rec
-    z = (<object>v.P)[index]
+    z = (<object>v.P)[bare(index) if tape.program else index]
     if v.version and type(z) is ndarray and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>z):
         z = z.copy()  # leaves the buffer to the handle alone, so that the next store need not copy it
     check_tape(tape)
@@ -137,8 +147,22 @@ cdef object get_part(Var v, object index):
     return out
 
 
-cdef int set_view(object out, object base, object prim, object params, bint sure) except -1:
-    """Marks `out` as a view of `base` when that is sure, or their plain values share memory."""
+cdef inline PyObject *owner_of(cnp.ndarray a) noexcept:
+    """What owns the memory of an array."""
+    cdef PyObject *o = <PyObject *>a
+    while da_same_type(<object>o, ndarray) and cnp.PyArray_BASE(<cnp.ndarray>o) != NULL:
+        o = cnp.PyArray_BASE(<cnp.ndarray>o)
+    return o
+
+
+cdef inline bint same_memory(cnp.ndarray a, object base) noexcept:
+    """True when `a`, made of `base`, looks into its memory."""
+    return cnp.PyArray_BASE(a) != NULL and type(base) is ndarray and owner_of(a) == owner_of(<cnp.ndarray>base)
+
+
+cdef int set_view(object out, object base, object look, object params, bint sure) except -1:
+    """Marks `out` as a view of `base` when that is sure, or their plain values share memory. `look` says how it was made: None by
+    indexing, a number by that move, else by that primitive."""
     cdef object a
     if type(out) is Var:
         if (<Var>out).kind != K_OBJECT:
@@ -146,9 +170,9 @@ cdef int set_view(object out, object base, object prim, object params, bint sure
     elif (<Dual>out).kind != K_OBJECT:
         return 0
     a = plain_value(out)
-    if type(a) is not ndarray or not sure and ((<object>a).base is None or not np_may_share_memory(a, plain_value(base))):
+    if type(a) is not ndarray or not (sure or same_memory(<cnp.ndarray>a, plain_value(base))):
         return 0
-    how = (prim, params)
+    how = (look, params)
     Py_INCREF(how)
     Py_INCREF(base)
     if type(out) is Var:
@@ -162,7 +186,7 @@ cdef int set_view(object out, object base, object prim, object params, bint sure
     return 0
 
 
-cdef int mark_view(object out, list args, object prim, object params) except -1:
+cdef int mark_view(object out, tuple args, object prim, object params) except -1:
     if len(args) == 1 and is_traced(out):
         set_view(out, args[0], prim, params, False)
     return 0
@@ -199,10 +223,19 @@ cdef int refresh(object x) except -1:
         (<Traced>v).seen = da_stores
         base = base_of(v)
         if version_of(base) != base_version_of(v):
-            prim, params = how_of(v)
-            rebind(v, get_item(base, params) if prim is None else bind(prim, (base,), params))
+            rebind(v, looked(base, how_of(v)))
             set_base_version(v, version_of(base))
     return 0
+
+
+cdef object looked(object base, object how):
+    """A view derived again."""
+    look, params = how
+    if look is None:
+        return get_item(base, params)
+    if type(look) is int:
+        return carry(look, base, params, moved(look, plain_value(base), params))
+    return bind(look, (base,), params)
 
 
 cdef void set_base_version(object x, uint32_t version):
@@ -242,11 +275,12 @@ cdef object set_item(object x, object index, object new):
 cdef int store_through(object x, object base) except -1:
     """The base of a view takes over what was stored into the view."""
     cdef object places
-    prim, params = how_of(x)
-    if prim is None:
+    look, params = how_of(x)
+    if look is None:
         set_item(base, params, fresh_copy(x))
     else:
-        places = prim.impl(np.arange(plain_value(base).size).reshape(shape_of(base)), **params)
+        places = np.arange(plain_value(base).size).reshape(shape_of(base))
+        places = moved(look, places, params) if type(look) is int else look.impl(places, **params)
         set_item(base, np.unravel_index(places, shape_of(base)), fresh_copy(x))
     set_base_version(x, version_of(base))
     (<Traced>x).seen = da_stores
@@ -299,10 +333,12 @@ cdef object stored_var(object x, object index, object new, bint mine):
     if over:
         before = record_of(tape, (<Var>x).node)
         over = before.kind == R_SET or before.kind == R_INPUT
+        if tape.program:  # what the program starts from must stay
+            over = before.kind == R_SET and before.a >= 0
     z = plain_value(x)
     if not over:
         z = z.copy()
-    z[index] = plain_value(new)
+    z[bare(index) if tape.program else index] = plain_value(new)
     if over:
         before.value = no_value(z)
     rec = Record.__new__(Record)
@@ -310,7 +346,7 @@ cdef object stored_var(object x, object index, object new, bint mine):
     rec.op = over
     rec.a = (<Var>x).node if type(x) is Var else -1
     rec.b = (<Var>new).node if type(new) is Var else -1
-    rec.y = plain_value(new)
+    rec.y = frozen(plain_value(new)) if tape.program and rec.b < 0 else plain_value(new)
     rec.params = index
     rec.value = z
     push_record(tape, rec)
@@ -325,6 +361,8 @@ cdef object no_value(object z):
 cdef object fresh_copy(object x):
     """Another handle on the same value, not a view."""
     cdef Var v
+    if programming() and type(x) is Recorded:
+        return x
     x = operand(x)
     if type(x) is Var and (<Var>x).kind == K_OBJECT:
         return make_var(<Tape>(<Var>x).T, (<Var>x).node, <object>(<Var>x).P)
@@ -362,6 +400,43 @@ cpdef object pack(object x):
     if isinstance(x, (list, tuple)) and holds_traced(x):
         return pack_list(x)
     return x
+
+
+cpdef object array_operand(object x):
+    """An argument as NumPy reads it: traced values as they are, lists and object arrays of them packed, the rest as arrays."""
+    x = operand(x)
+    return x if type(x) is ndarray or is_traced(x) else np.asarray(x)
+
+
+cpdef object floating_operand(object x):
+    """The same, with plain integers and booleans as float64 (what LAPACK wrappers compute in)."""
+    x = array_operand(x)
+    return x.astype(float64) if type(x) is ndarray and not is_inexact(x) and x.dtype.kind in "iub" else x
+
+
+def joined(Primitive prim, arrays, object axis, dict params):
+    """`prim` (concatenation) of arrays along one axis, None to flatten them first. It is told where each array begins."""
+    cdef list operands = [array_operand(x) for x in arrays]
+    if axis is None:
+        operands = [reshape(x, -1) for x in operands]
+        axis = -1
+    elif operands and ndim_of(operands[0]):
+        axis = neg_axis(axis, ndim_of(operands[0]))
+    params["axis"] = axis
+    params["offsets"] = ends(operands, axis)
+    return bind(prim, tuple(operands), params)
+
+
+cdef tuple ends(list arrays, Py_ssize_t axis):
+    """Where each array begins and the last one ends when they are joined along a negative axis."""
+    cdef Py_ssize_t at = 0
+    cdef tuple shape
+    cdef list out = [0]
+    for x in arrays:
+        shape = shape_of(x)
+        at += shape[len(shape) + axis] if -<Py_ssize_t>len(shape) <= axis < 0 else 0
+        out.append(at)
+    return tuple(out)
 
 
 cdef object pack_vars(cnp.ndarray x):
@@ -475,61 +550,19 @@ cdef object pack_scalars(list flat, tuple shape):
     return make_var(tape, rec.node, z)
 
 
-class _Gather:
+def _gather(*args, shape):
     """The general form of pack_scalars: scalars of any type into one array."""
-    name = "array"
-    linear = False
-    looped = False
-    outputs = 1
-
-    @staticmethod
-    def impl(*args, shape):
-        return np.array(args).reshape(shape)
-
-    @staticmethod
-    def jvp(i, t, ans, *args, shape):
-        parts = [np.zeros(shape_of(t)) if k != i else t for k in range(len(args))]
-        out = call_function(np.stack, (parts,), {"axis": -1})
-        return out.reshape(shape_of(t) + shape)
-
-    @staticmethod
-    def vjp(i, g, ans, *args, shape):
-        return g[(Ellipsis,) + tuple([int(k) for k in np.unravel_index(i, shape)])]
+    return np.array(args).reshape(shape)
 
 
-GATHER = _Gather
+def _gather_jvp(i, t, ans, *args, shape):
+    parts = [np.zeros(shape_of(t)) if k != i else t for k in range(len(args))]
+    out = call_function(np.stack, (parts,), {"axis": -1})
+    return reshape(out, shape_of(t) + shape)
 
 
-# ---- the sum of everything ----
-
-cdef object sum_tangent(object t):
-    """The sum of a tangent: NumPy's pairwise loop called directly, since a tangent has no warnings to report."""
-    cdef double total = 0
-    if float_type(t) != cnp.NPY_DOUBLE:
-        return sum_all(t)
-    run_loop(LOOP_D[DA_add], LOOP_D_DATA[DA_add], 2, cnp.PyArray_SIZE(<cnp.ndarray>t), <char *>&total, 0,
-             cnp.PyArray_BYTES(<cnp.ndarray>t), 8, <char *>&total, 0)
-    return float64(total)
+def _gather_vjp(i, g, ans, *args, shape):
+    return g[(Ellipsis,) + tuple([int(k) for k in np.unravel_index(i, shape)])]
 
 
-cdef object sum_all(object x):
-    """np.sum(x) over all axes."""
-    cdef Record rec
-    cdef Tape tape
-    if type(x) is Dual:
-        if (<Dual>x).kind < K_OBJECT:
-            return unary(DA_pos, x, BY_UFUNC)
-        return make_dual((<Dual>x).level, sum_all(dual_primal(<Dual>x)), sum_tangent(dual_tangent(<Dual>x)))
-    if type(x) is not Var:
-        return np.add.reduce(x, axis=None)
-    if (<Var>x).kind < K_OBJECT:
-        return unary(DA_pos, x, BY_UFUNC)
-    tape = <Tape>(<Var>x).T
-    z = np.add.reduce(var_value(<Var>x), axis=None)
-    check_tape(tape)
-    rec = Record.__new__(Record)
-    rec.kind = R_SUM
-    rec.a = (<Var>x).node
-    rec.value = z
-    push_record(tape, rec)
-    return make_var(tape, rec.node, z)
+cdef Primitive GATHER = Primitive("array", _gather, _gather_jvp, _gather_vjp)

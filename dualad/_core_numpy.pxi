@@ -1,8 +1,7 @@
 # NumPy's protocols, attributes and conversions of traced values.
 
-cdef object np_sum = np.sum
 cdef dict COMPARE_UFUNCS = {0: np.less, 1: np.less_equal, 2: np.equal, 3: np.not_equal, 4: np.greater, 5: np.greater_equal}
-ATTRIBUTES = ("T", "mT", "real", "imag", "flat", "itemsize", "nbytes", "strides", "flags")
+ATTRIBUTES = ("itemsize", "nbytes", "strides", "flags")
 
 
 cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
@@ -15,6 +14,8 @@ cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
                 return binary(op, inputs[0], inputs[1], BY_UFUNC)
             if is_traced(inputs[0]):
                 return unary(op, inputs[0], BY_UFUNC)
+        elif ready(DIRECT.get(ufunc), inputs):
+            return bind(DIRECT[ufunc][0], inputs, kwargs)
     return ufunc_general(ufunc, method, inputs, kwargs)
 
 
@@ -73,17 +74,46 @@ cdef object store_out(object result, tuple out, object where):
 cdef object call_function(object func, tuple args, dict kwargs):
     """`__array_function__`: the handler of a NumPy function."""
     cdef object handler, out
-    if func is np_sum and len(args) == 1 and not kwargs and is_traced(args[0]):
-        return sum_all(operand(args[0]))
+    if not kwargs and ready(DIRECT.get(func), args):
+        return bind(DIRECT[func][0], args, {})
     handler = FUNCTIONS.get(func)
     if handler is None:
         no_rule(f"{getattr(func, '__module__', 'numpy')}.{getattr(func, '__name__', func)}")
-    args, kwargs, out = take_out(func, args, kwargs)
-    if out is not None:
-        traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
-        result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
-        return store_out(result, out if isinstance(out, tuple) else (out,), True)
+    if kwargs or len(args) > 1:
+        args, kwargs, out = take_out(func, args, kwargs)
+        if out is not None:
+            traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
+            result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
+            return store_out(result, out if isinstance(out, tuple) else (out,), True)
     return handler(*args, **kwargs)
+
+
+cdef bint ready(tuple direct, tuple args):
+    """True when arguments need no preparation for the primitive: as many as it takes; floats, traced values, floating and boolean
+    arrays."""
+    cdef Py_ssize_t k
+    cdef object a
+    if direct is None or len(args) != <Py_ssize_t>direct[1]:
+        return False
+    for k in range(len(args)):
+        a = <object>PyTuple_GET_ITEM(args, k)
+        if type(a) is ndarray:
+            if not (is_inexact(a) or cnp.PyArray_ISBOOL(<cnp.ndarray>a)):
+                return False
+        elif not (is_traced(a) or PyFloat_CheckExact(a)):
+            return False
+    return True
+
+
+def storing(key, handler):
+    """A method whose handler leaves `out=` to the engine."""
+
+    def method(*args, **kwargs):
+        args, kwargs, out = take_out(key, args, kwargs)
+        result = handler(*args, **kwargs)
+        return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,), True)
+
+    return method
 
 
 cdef tuple take_out(object key, tuple args, dict kwargs):
@@ -105,10 +135,18 @@ cdef int no_rule(str name) except -1:
         f"that calls {name} with @dualad.primitive and give it .defvjp(...) or .defjvp(...)")
 
 
+# Functions of dtypes and memory: their results are the same for all values.
+STATIC = {np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.may_share_memory,
+          np.shares_memory}
+
+
 def run_plain(function):
     """A handler that runs `function` on the plain values: for results that have no derivative (indices, booleans, shapes)."""
+    note_own(getattr(function, "__qualname__", ""), function)
 
     def handler(*args, **kwargs):
+        if programming() and function not in STATIC:
+            return record_call(function, args, kwargs)
         return function(*[_plain_tree(a) for a in args], **{k: _plain_tree(v) for k, v in kwargs.items()})
 
     return handler
@@ -125,37 +163,10 @@ cdef object call_method(str name, object x, object arg):
 
 
 cdef object get_attribute(object x, str name):
-    """Methods and attributes that ndarrays have."""
-    cdef object found = METHODS.get(name)
-    if found is not None:
-        return _Method(name, found, x)
-    if name == "real" or name == "imag":
-        return call_function(getattr(np, name), (x,), {}) if np.real in FUNCTIONS else x
-    if name == "T":
-        return call_function(np.transpose, (x,), {})
-    if name == "mT":
-        return call_function(np.matrix_transpose, (x,), {})
-    if name == "flat":
-        return call_function(np.ravel, (x,), {})
+    """What is neither a method nor a property of traced values."""
     if name in ATTRIBUTES:
         return getattr(np.asarray(plain_value(x)), name)
     raise AttributeError(f"a traced {type(plain_value(x)).__name__} has no attribute {name!r} (dualad.value(x) is the plain value)")
-
-
-@cython.final
-cdef class _Method:
-    """A bound method of a traced value."""
-    cdef object name, function, x
-
-    def __init__(self, name, function, x):
-        self.name = name
-        self.function = function
-        self.x = x
-
-    def __call__(self, *args, **kwargs):
-        args, kwargs, out = take_out(self.name, (self.x,) + args, kwargs)
-        result = self.function(*args, **kwargs)
-        return result if out is None else store_out(result, out if isinstance(out, tuple) else (out,), True)
 
 
 cdef int set_attribute(object x, str name, object new) except -1:
@@ -169,6 +180,10 @@ cdef object compare(object l, object r, int how):
     cdef double a, b
     cdef int ka, kb
     cdef bint out
+    if programming():
+        if not operable(l) or not operable(r) or isinstance(l, list):
+            return NotImplemented
+        return recorded_comparison(foreign(l), foreign(r), how)
     if scalar_of(l, &a, &ka) and scalar_of(r, &b, &kb):
         if how == 0:
             out = a < b
@@ -208,7 +223,7 @@ cdef inline bint scalar_of(object x, double *v, int *kind) noexcept:
 cdef object round_value(object x, object digits):
     """round(x) is an integer without derivative; round(x, n) a step function: derivative zero."""
     if digits is None or not isinstance(plain_value(x), ndarray):
-        return round(plain_value(x)) if digits is None else round(plain_value(x), digits)
+        return decided(x, round) if digits is None else decided(x, lambda v: round(v, digits))
     return call_function(np.round, (x, digits), {})
 
 

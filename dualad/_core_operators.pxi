@@ -86,10 +86,10 @@ cdef class Traced:
             "variables that happen to be equal; use dualad.value(x) as the key, or take the cache off the function")
 
     def __bool__(self):
-        return bool(plain_value(self))
+        return decided(self, bool)
 
     def __int__(self):
-        return int(plain_value(self))
+        return decided(self, int)
 
     def __float__(self):
         refuse(self, "float")
@@ -101,13 +101,13 @@ cdef class Traced:
         return round_value(self, digits)
 
     def __trunc__(self):
-        return plain_value(self).__trunc__()
+        return decided(self, _trunc)
 
     def __floor__(self):
-        return _floor(plain_value(self))
+        return decided(self, _floor)
 
     def __ceil__(self):
-        return _ceil(plain_value(self))
+        return decided(self, _ceil)
 
     def __format__(self, spec):
         return format(plain_value(self), spec) if spec else repr(self)
@@ -119,7 +119,7 @@ cdef class Traced:
         return iterate(self)
 
     def __contains__(self, item):
-        return value(item) in plain_value(self)
+        return value(item) in value(self)
 
     def __getitem__(self, index):
         return get_item(self, index)
@@ -172,6 +172,31 @@ cdef class Traced:
     def size(self):
         """Number of elements."""
         return getattr(plain_value(self), "size", 1)
+
+    @property
+    def T(self):
+        """The array with its axes reversed."""
+        return transpose(self)
+
+    @property
+    def mT(self):
+        """The array with its last two axes swapped."""
+        return call_function(np.matrix_transpose, (self,), {})
+
+    @property
+    def real(self):
+        """The real part."""
+        return call_function(np.real, (self,), {})
+
+    @property
+    def imag(self):
+        """The imaginary part."""
+        return call_function(np.imag, (self,), {})
+
+    @property
+    def flat(self):
+        """The elements as a vector."""
+        return call_function(np.ravel, (self,), {})
 
     @property
     def dtype(self):

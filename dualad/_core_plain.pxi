@@ -179,6 +179,7 @@ cdef object table_function(int op):
     formulas = {
         "copy": np.array, "eqz": lambda x: np.equal(x, 0).astype(np.result_type(x)),
         "smul": lambda x, y: strong(np.multiply(x, y), x), "sdiv": lambda x, y: strong(np.divide(x, y), x),
+        "lt": as_numbers(np.less), "le": as_numbers(np.less_equal), "eq": as_numbers(np.equal), "ne": as_numbers(np.not_equal),
         "diff": lambda x, y: np.where(np.equal(x, y), np.zeros_like(x), np.subtract(x, y)),
     }
 
@@ -190,6 +191,11 @@ cdef object table_function(int op):
         return out.reshape(args[0].shape)[()]
 
     return on_arrays
+
+
+def as_numbers(comparison):
+    """A comparison that gives ones and zeros in the operands' type."""
+    return lambda x, y: comparison(x, y).astype(np.result_type(x, y))
 
 
 def typed(args):

@@ -47,7 +47,7 @@ cdef bint add_into(object buffer, object g):
 cdef object winners(object index, tuple shape):
     """Where a store with repeated indices is the last one at its place, so that its value stays; None when all are."""
     cdef object places, order, last
-    if is_basic(index):
+    if is_basic(index) or (isinstance(index, ndarray) and index.dtype.kind == "b"):
         return None
     places = np.zeros(shape, dtype=np.intp)
     order = np.arange(1, places[index].size + 1).reshape(places[index].shape)
@@ -71,20 +71,6 @@ cdef int add_at(object buffer, object index, object g, bint lead) except -1:
     else:
         np.add.at(buffer, index, g)
     return 0
-
-
-cdef object sum_to(object g, tuple shape, bint lead):
-    """Sums a cotangent over the axes along which an operand of `shape` was broadcast."""
-    cdef tuple have = shape_of(g)
-    cdef Py_ssize_t extra = len(have) - len(shape) - lead, k
-    cdef list axes
-    if have[lead:] == shape:
-        return g
-    axes = list(range(lead, lead + extra))
-    axes.extend([lead + extra + k for k in range(len(shape)) if shape[k] == 1 and have[lead + extra + k] != 1])
-    if is_traced(g):
-        return FUNCTIONS[np.sum](g, axis=tuple(axes)).reshape(have[:lead] + shape)
-    return np.add.reduce(g, axis=tuple(axes)).reshape(have[:lead] + shape)
 
 
 @cython.final
@@ -171,8 +157,7 @@ cdef class Sweep:
         cdef Py_ssize_t k = da_tape_at(&self.tape.t, <uint32_t>node).aux - self.r0
         cdef object have = self.arrays[k]
         if have is None:
-            shape = shape_of(rec.value)
-            have = np.zeros((self.lanes,) + shape if self.lanes else shape, np.result_type(rec.value))
+            have = zeros_array(rec.value, self.lanes)
         elif not self.owned[k]:
             have = np.array(have)
         self.arrays[k] = have
@@ -210,7 +195,7 @@ cdef class Sweep:
 
     cdef int record(self, Record r, Py_ssize_t k) except -1:
         """Passes the adjoint of one array node on to its operands and frees it."""
-        cdef object g = self.arrays[k], given = g
+        cdef object g = self.arrays[k], given = g, c
         if g is None:
             return 0
         self.arrays[k] = None
@@ -226,8 +211,10 @@ cdef class Sweep:
         elif r.kind == R_GET:
             if r.a >= self.lo:
                 self.spread(r, g)
-        elif r.kind == R_SUM:
-            self.sum(r, g)
+        elif r.kind == R_MOVE:
+            if r.a >= self.lo:
+                c = move_back(r.op, g, r.params, node_shape(self.tape, r.a), self.lanes)
+                self.give(r.a, c, r.op >= M_SUM or self.owned[k] or g is not given or r.op == M_SPREAD and c is not g)
         elif r.kind == R_PACK:
             self.unpack(r, g)
         elif r.kind == R_PRIMITIVE:
@@ -268,19 +255,6 @@ cdef class Sweep:
             c = sum_to(c, shape_of(x), self.lanes > 0)
             self.give(node, c, c is not g)
         return 0
-
-    cdef int sum(self, Record r, object g) except -1:
-        cdef object shape, b
-        if r.a < self.lo:
-            return 0
-        shape = shape_of(record_of(self.tape, r.a).value)
-        if self.lanes:
-            b = np.empty((self.lanes,) + shape, dtype=g.dtype)
-            b[...] = g.reshape((self.lanes,) + (1,) * len(shape))
-        else:
-            b = np.empty(shape, dtype=np.result_type(g))
-            b.fill(g)
-        return self.give(r.a, b, True)
 
     cdef int unpack(self, Record r, object g) except -1:
         cdef cnp.ndarray nodes = <cnp.ndarray>r.nodes
@@ -365,9 +339,21 @@ cdef object zeros_seed(object v, Py_ssize_t lanes):
     """A zero adjoint for a value; None for results without derivative."""
     if not is_inexact(v):
         return None
-    if lanes == 0:
-        return zeros_for(v)
-    return np.zeros((lanes,) + shape_of(v), np.result_type(v))
+    return zeros_array(v, lanes) if lanes or type(v) is ndarray else zeros_for(v)
+
+
+cdef object zeros_array(object v, Py_ssize_t lanes):
+    """Zeros in the shape and type of a value, behind the seed axis, as an array."""
+    cdef int kind = type_number(v), k, n = 1 if lanes else 0
+    cdef cnp.npy_intp dims[65]
+    if kind < 0:
+        return np.zeros((lanes,) + shape_of(v) if lanes else shape_of(v), np.result_type(v))
+    dims[0] = lanes
+    if type(v) is ndarray:
+        for k in range(cnp.PyArray_NDIM(<cnp.ndarray>v)):
+            dims[n] = cnp.PyArray_DIM(<cnp.ndarray>v, k)
+            n += 1
+    return cnp.PyArray_ZEROS(n, dims, kind, 0)
 
 
 cdef Py_ssize_t first_record(Tape tape, node_t lo):
@@ -382,7 +368,7 @@ cdef Py_ssize_t first_record(Tape tape, node_t lo):
     return a
 
 
-cdef object vjp_of(object prim, Py_ssize_t i, object g, object ans, object args, dict params, Py_ssize_t lanes):
+cdef object vjp_of(Primitive prim, Py_ssize_t i, object g, object ans, object args, dict params, Py_ssize_t lanes):
     """The cotangent of argument `i`, in its shape and type."""
     cdef object c
     if prim.vjp is None:

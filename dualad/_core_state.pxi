@@ -9,15 +9,19 @@ cdef enum:
     R_GET = 4       # basic or advanced indexing
     R_SET = 5       # a store: args are the array and the stored value
     R_PACK = 6      # an array made of scalar nodes
-    R_SUM = 7       # sum of all elements
+    R_MOVE = 7      # rearranged, repeated or added up: see _core_moves.pxi
+    R_CALL = 8      # a call without derivative, recorded for a program: see _core_recorded.pxi
 
 
+@cython.final
+@cython.freelist(256)
 cdef class Record:
     """One array node: what was done to what. Values are plain; `nodes` has -1 for constants."""
     cdef int kind, op
-    cdef node_t a, b          # operand nodes of R_TABLE, R_GET, R_SET, R_OUTPUT, R_SUM
+    cdef node_t a, b          # operand nodes of R_TABLE, R_GET, R_SET, R_OUTPUT, R_MOVE
     cdef object x, y          # plain operand values (R_TABLE, R_SET: None where no partial needs them)
-    cdef object prim, args, params, nodes
+    cdef Primitive prim
+    cdef object args, params, nodes
     cdef object value
     cdef uint32_t node
 
@@ -27,10 +31,13 @@ cdef class Tape:
     cdef da_tape t
     cdef list records
     cdef int depth            # transforms recording on it now
+    cdef bint program         # a program is recorded: nothing computed from the inputs may be taken for a constant
+    cdef dict guards          # its nodes on whose values the recording depended: node -> (file, line)
 
     def __cinit__(self):
         da_tape_init(&self.t)
         self.records = []
+        self.guards = {}
 
     def __dealloc__(self):
         da_tape_free(&self.t)
@@ -73,6 +80,11 @@ cdef inline Record record_of(Tape tape, node_t i):
     return <Record>tape.records[da_tape_at(&tape.t, <uint32_t>i).aux]
 
 
+cdef inline tuple node_shape(Tape tape, node_t i):
+    """The shape of a node's value."""
+    return shape_of(record_of(tape, i).value) if da_tape_at(&tape.t, <uint32_t>i).op == DA_ARRAY else ()
+
+
 cdef node_t push_record(Tape tape, Record r) except -1:
     """Appends an array node."""
     cdef da_node *d = da_tape_push(&tape.t)
@@ -98,6 +110,18 @@ def begin():
         da_set_current(<PyObject *>tape)
     tape.depth += 1
     return tape
+
+
+def begin_program():
+    """Starts the recording of a program; no transform may be recording in this thread."""
+    cdef Tape tape = begin()
+    tape.program = True
+    return tape
+
+
+def tracing():
+    """True while a transform records in this thread."""
+    return da_get_current() != NULL
 
 
 def end(Tape tape):

@@ -39,3 +39,27 @@ class UnhashableError(DualadError, TypeError):
 
 class MissingExtraError(DualadError, ImportError):
     """An optional package is needed; the message names the extra to install."""
+
+
+class GuardError(DualadError):
+    """A program was called with arguments for which it was not recorded."""
+
+
+class ProgramFileError(DualadError, ValueError):
+    """A program file is damaged, of a newer version, or asks for what it may not; or a program holds what a file cannot."""
+
+
+class ExportError(DualadError):
+    """A program has a step without a C form."""
+
+
+class CompilerError(DualadError, OSError):
+    """The system's C compiler is missing or failed."""
+
+
+class CheckError(DualadError):
+    """A program gave another result than the function it was recorded from."""
+
+
+class CompileWarning(UserWarning):
+    """A compiled function runs as plain Python, and why."""

@@ -90,10 +90,19 @@ class Blocks:
         return _block(np.zeros(a.shape + b.shape, a.dtype if a.dtype.kind == "c" else b.dtype), x)
 
     def _emit(self, y: Any) -> list[Any]:
-        """All rows by one sweep that records itself."""
+        """All rows by sweeps that record themselves: one for all where arrays were recorded, one a row where scalars were."""
         r, value, size = self.recording, _core.plain(y), _core.total_size([y])
+        if size == 1 or _core.mostly_scalars(r.tape, r.lo):
+            return self._emit_rows(y, np.shape(value))
         rows = _core.pull(r.tape, r.lo, r.inputs, [y], _core.unit_seeds(size, 0, [value], [size]), size)
         return [c.reshape(np.shape(value) + np.shape(_core.plain(x))) for c, x in zip(rows, self.leaves)]
+
+    def _emit_rows(self, y: Any, shape: tuple[int, ...]) -> list[Any]:
+        r = self.recording
+        rows = [_core.pull(r.tape, r.lo, r.inputs, [y[at] if shape else y], [1.0], 0) for at in np.ndindex(*shape)]
+        if not shape:
+            return rows[0]
+        return [np.stack(block).reshape(shape + np.shape(_core.plain(x))) for block, x in zip(zip(*rows), self.leaves)]
 
 
 def _block(block: Any, x: Any) -> Any:

@@ -1,69 +1,27 @@
-"""What a derivative rule is, and the registers in which NumPy's functions find theirs."""
+"""The registers in which NumPy's functions find their rules."""
 
 from __future__ import annotations
 
 from typing import Any, Callable
 
 from . import _core
+from ._core import Primitive
 
+__all__ = ["Primitive", "implements", "method", "plain"]
 
-class Primitive:
-    """A function with derivative rules, the unit that the engine records.
+def implements(
+    *functions: Callable[..., Any], direct: tuple[Primitive, int] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers the decorated handler for NumPy functions. `out=` never reaches it: the engine stores the result itself.
 
-    Parameters
-    ----------
-    name : str
-        Shown in listings and error messages.
-    impl : callable
-        ``impl(*args, **params)`` on plain arrays; `params` are never differentiated.
-    jvp, vjp : callable or tuple of callables, optional
-        ``jvp(i, t, ans, *args, **params)``: the tangent of the result caused by tangent `t` of argument `i`.
-        ``vjp(i, g, ans, *args, **params)``: the cotangent of argument `i` caused by cotangent `g` of the result, the adjoint of the
-        jvp under <a, b> = Re(sum(conj(a) * b)). A tuple holds one function per argument, without the leading `i`.
-        `t` and `g` may carry one leading seed axis more than `args[i]` and `ans`.
-    linear : bool
-        The function is linear in all its arguments together; forward mode then applies it to the tangents and needs no `jvp`.
-    looped : bool
-        The rules cannot take a seed axis; the engine calls them once a seed.
-    outputs : int
-        Number of results; with more than one, `ans`, tangents and cotangents are tuples.
+    `direct` is a primitive and its number of arguments, for handlers that do no more to so many arrays than to call it.
     """
-
-    __slots__ = ("impl", "jvp", "linear", "looped", "name", "outputs", "vjp")
-
-    def __init__(
-        self,
-        name: str,
-        impl: Callable[..., Any],
-        jvp: Callable[..., Any] | tuple[Callable[..., Any], ...] | None = None,
-        vjp: Callable[..., Any] | tuple[Callable[..., Any], ...] | None = None,
-        *,
-        linear: bool = False,
-        looped: bool = False,
-        outputs: int = 1,
-    ) -> None:
-        self.name, self.impl, self.linear, self.looped, self.outputs = name, impl, linear, looped, outputs
-        self.jvp, self.vjp = _by_index(jvp), _by_index(vjp)
-
-    def __call__(self, *args: Any, **params: Any) -> Any:
-        return _core.bind(self, args, params)
-
-    def __repr__(self) -> str:
-        return f"Primitive({self.name!r})"
-
-
-def _by_index(rule: Any) -> Any:
-    if not isinstance(rule, tuple):
-        return rule
-    return lambda i, *args, **params: rule[i](*args, **params)
-
-
-def implements(*functions: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers the decorated handler for NumPy functions. `out=` never reaches it: the engine stores the result itself."""
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:
             _core.FUNCTIONS[function] = handler
+            if direct is not None:
+                _core.DIRECT[function] = direct
             _note_out(function, handler)
         return handler
 
@@ -82,8 +40,8 @@ def method(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         for name in names:
-            _core.METHODS[name] = handler
             _note_out(name, handler)
+            _core.METHODS[name] = _core.storing(name, handler) if name in _core.OUT_AT else handler
         return handler
 
     return register

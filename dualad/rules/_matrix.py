@@ -6,22 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack
+from .. import _core
 from ._util import is_complex, ndim, reshape, shape, widen
 
-_ndarray = np.ndarray
-
-
-def operand(x: Any) -> Any:
-    """An argument as NumPy reads it: traced values as they are, lists and object arrays of them packed, the rest as arrays."""
-    x = pack(x)
-    return x if type(x) is _ndarray or is_traced(x) else np.asarray(x)
-
-
-def floating(x: Any) -> Any:
-    """`operand`, with plain integers and booleans as float64 (what LAPACK wrappers compute in)."""
-    x = operand(x)
-    return x.astype(float) if type(x) is _ndarray and x.dtype.kind in "iub" else x
+operand, floating = _core.array_operand, _core.floating_operand
 
 
 def conj(x: Any) -> Any:
@@ -51,20 +39,12 @@ def align(t: Any, x: Any, n: int) -> Any:
 
 def sum_to(g: Any, to: tuple[int, ...], full: tuple[int, ...]) -> Any:
     """Adjoint of broadcasting shape `to` to shape `full`, for a cotangent `g` of shape `full` or with a seed axis before it."""
-    if to == full:
-        return g
-    extra, seeds = len(full) - len(to), ndim(g) - len(full)
-    kept = tuple(k - len(to) for k, n in enumerate(to) if n == 1 and full[extra + k] != 1)
-    if kept:
-        g = np.sum(g, axis=kept, keepdims=True)
-    return np.sum(g, axis=tuple(range(seeds, seeds + extra))) if extra else g
+    return _core.sum_to(g, to, ndim(g) > len(full))
 
 
 def diagonal(x: Any) -> Any:
     """Diagonals of stacked matrices."""
     return np.diagonal(x, 0, -2, -1)
-
-
 
 
 def as_diagonal(d: Any) -> Any:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._core import is_traced, pack, run_plain, value
+from .._core import Recorded, neg_axis, pack, reshape, run_plain, spread, sum_to, value
+from .._core import ndim_of as ndim
+from .._core import shape_of as shape
 from ..primitive import Primitive
 
 _ndarray = np.ndarray
-
-
-def shape(x: Any) -> tuple[int, ...]:
-    """Shape of a plain or traced value; ``()`` for Python numbers."""
-    try:
-        return x.shape
-    except AttributeError:
-        return np.shape(x)
-
-
-def ndim(x: Any) -> int:
-    """Number of axes of a plain or traced value."""
-    try:
-        return x.ndim
-    except AttributeError:
-        return np.ndim(x)
 
 
 def size(x: Any) -> int:
@@ -77,13 +62,6 @@ def lead(t: Any, x: Any) -> int:
     return ndim(t) - ndim(x)
 
 
-def neg_axis(axis: Any, n: int) -> int:
-    """The axis counted from the end, so that it names the same axis when a seed axis stands before it."""
-    if type(axis) is int and -n <= axis < n:
-        return axis if axis < 0 else axis - n
-    return normalize_axis_index(axis, n) - n
-
-
 def neg_axes(axis: Any, n: int) -> tuple[int, ...]:
     """Axes as an ascending tuple counted from the end; None stands for all axes."""
     if axis is None:
@@ -91,11 +69,6 @@ def neg_axes(axis: Any, n: int) -> tuple[int, ...]:
     if type(axis) is int:
         return (neg_axis(axis, n),)
     return tuple(sorted(k - n for k in normalize_axis_tuple(axis, n)))
-
-
-def reshape(x: Any, to: Sequence[int]) -> Any:
-    """``x`` in shape `to` (C order), without the detour through NumPy's dispatcher for plain arrays."""
-    return x.reshape(to) if type(x) is _ndarray else np.reshape(x, to)
 
 
 def expand(g: Any, axes: int | tuple[int, ...]) -> Any:
@@ -110,17 +83,6 @@ def expand(g: Any, axes: int | tuple[int, ...]) -> Any:
     for k in axes:
         to.insert(n + k, 1)
     return reshape(g, to)
-
-
-def spread(g: Any, to: tuple[int, ...]) -> Any:
-    """``g`` repeated to shape `to`: a fresh array for plain values, so that it can be added to in place."""
-    if shape(g) == to:
-        return g
-    if not is_traced(g):
-        out = np.empty(to, dtype(g))
-        out[...] = g
-        return out
-    return np.broadcast_to(g, to)
 
 
 def widen(t: Any, x: Any, n: int) -> Any:
@@ -138,17 +100,7 @@ def spread_tangent(t: Any, x: Any, ans: Any) -> Any:
 
 def unbroadcast(g: Any, x: Any, ans: Any) -> Any:
     """Adjoint of broadcasting `x` to the shape of `ans`: cotangent `g` of `ans` summed over the axes that were repeated."""
-    to, full = shape(x), shape(ans)
-    if to == full:
-        return g
-    extra, seeds = len(full) - len(to), ndim(g) - len(full)
-    kept = tuple(k - len(to) for k, n in enumerate(to) if n == 1 and full[extra + k] != 1)
-    add = np.add.reduce if type(g) is _ndarray else np.sum  # the same sum, without the detours of np.sum
-    if kept:
-        g = add(g, axis=kept, keepdims=True)
-    if extra:
-        g = add(g, axis=tuple(range(seeds, seeds + extra)))
-    return g
+    return sum_to(g, shape(x), ndim(g) > ndim(ans))
 
 
 def zeros_for(t: Any, x: Any, like: Any) -> np.ndarray:
@@ -177,10 +129,16 @@ def still(x: Any) -> Any:
     """The plain value of a mask, index or other static array, as a copy that nobody can overwrite later."""
     if type(x) is _ndarray and x.dtype.kind != "O":
         return x.copy()
-    return np.array(value(pack(x)))
+    x = value(pack(x))
+    return x if type(x) is Recorded else np.array(x)
 
 
 def existing(*names: str) -> tuple[Any, ...]:
     """The functions of these names that this NumPy has."""
     known = vars(np)  # hasattr would import submodules that NumPy loads lazily
     return tuple(known[name] for name in names if name in known)
+
+
+def undispatched(function: Any) -> Any:
+    """NumPy's function itself, for plain arguments: nobody else has to be asked."""
+    return getattr(function, "_implementation", function)

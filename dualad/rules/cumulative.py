@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import array_operand, is_traced, pack, spread, value
 from ..primitive import Primitive, implements
 from ._util import cast, conj, dtype, existing, ndim, neg_axis, reshape, shape
+from .joining import join
 from .reductions import drops
 
 _NONE = np._NoValue
@@ -170,21 +171,24 @@ def _difference_vjp(i: int, g: Any, ans: Any, x: Any, axis: int) -> Any:
         return np.zeros(s, dtype(x))
     s[axis] = 1
     edge = np.zeros(s, dtype(g))
-    return -np.diff(np.concatenate([edge, g, edge], axis=axis), axis=axis)
+    return -difference_p(np.concatenate([edge, g, edge], axis=axis), axis=axis)
 
 
-difference_p = Primitive("diff", lambda x, axis: np.diff(x, 1, axis), vjp=_difference_vjp, linear=True)
+def _differences(x: Any, axis: int) -> Any:
+    return np.subtract(x[along(axis, 1)], x[along(axis, None, -1)])
+
+
+difference_p = Primitive("diff", _differences, vjp=_difference_vjp, linear=True)
 
 
 def _edge(part: Any, a: Any, axis: int) -> Any:
     """A value to prepend or append, a scalar spread across the other axes."""
-    part = pack(part)
-    part = part if is_traced(part) else np.asanyarray(part)
+    part = array_operand(part)
     if ndim(part):
         return part
     s = list(shape(a))
     s[axis] = 1
-    return np.broadcast_to(part, tuple(s))
+    return spread(part, tuple(s))
 
 
 @implements(np.diff)
@@ -193,15 +197,14 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = _NONE, append: Any =
         return a
     if n < 0:
         raise ValueError("order must be non-negative but got " + repr(n))
-    a = pack(a)
-    a = a if is_traced(a) else np.asanyarray(a)
+    a = array_operand(a)
     if ndim(a) == 0:
         raise ValueError("diff requires input that is at least one dimensional")
     axis = neg_axis(axis, ndim(a))
     if prepend is not _NONE or append is not _NONE:
         before = [] if prepend is _NONE else [_edge(prepend, a, axis)]
         after = [] if append is _NONE else [_edge(append, a, axis)]
-        a = np.concatenate([*before, a, *after], axis=axis)
+        a = join([*before, a, *after], axis)
     for _ in range(operator.index(n)):
         a = difference_p(a, axis=axis)
     return a

@@ -79,7 +79,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 
 
 def _trace_impl(x: Any, offset: int, axes: tuple[int, int], full: tuple[int, ...], kind: Any = None) -> Any:
-    return np.trace(x, offset, *axes, dtype=kind)
+    return x.trace(offset, *axes, kind)
 
 
 def _trace_vjp(

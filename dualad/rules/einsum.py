@@ -12,7 +12,7 @@ import numpy as np
 
 from ..primitive import Primitive, implements, plain
 from ._matrix import conj, operand
-from ._util import lead, ndim, reshape, shape
+from ._util import lead, ndim, reshape, shape, undispatched
 
 _LETTERS = ascii_uppercase + ascii_lowercase  # the order in which NumPy reads integer labels
 _OPTIMIZE_FROM = 1 << 14  # multiplications; below, looking for a contraction order costs more than it saves
@@ -76,8 +76,11 @@ def _sum_products(terms: list[str], out: str, arrays: list[Any]) -> Any:
     return np.einsum(",".join(terms) + "->" + out, *arrays, optimize=len(arrays) > 1 and cost >= _OPTIMIZE_FROM)
 
 
+_plain_einsum = undispatched(np.einsum)
+
+
 def _einsum_impl(*arrays: Any, text: str, options: dict[str, Any]) -> Any:
-    return np.einsum(text, *arrays, **options)
+    return _plain_einsum(text, *arrays, **options)
 
 
 def _einsum_jvp(i: int, t: Any, ans: Any, *arrays: Any, text: str, options: dict[str, Any]) -> Any:
@@ -139,7 +142,7 @@ def einsum(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
     options = {k: v for k, v in kwargs.items() if v is not None}
     if optimize is not False:
         options["optimize"] = optimize
-    return einsum_p(*(operand(x) for x in arrays), text=text, options=options)
+    return einsum_p(*map(operand, arrays), text=text, options=options)
 
 
 plain(np.einsum_path)

@@ -36,9 +36,9 @@ def _tied(x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, where: Any)
 
 def _impl(function: Any) -> Any:
     def impl(x: Any, initial: Any = _NONE, axis: Any = None, keepdims: bool = False, where: Any = True, kind: Any = None) -> Any:
+        if initial is _NONE and where is True and kind is None:
+            return function(x, axis=axis, keepdims=keepdims)
         options = {} if kind is None else {"dtype": kind}
-        if initial is _NONE and where is True:
-            return function(x, axis=axis, keepdims=keepdims, **options)
         if initial is not _NONE:
             options["initial"] = initial
         return function(x, axis=axis, keepdims=keepdims, where=where, **options)

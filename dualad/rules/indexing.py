@@ -15,11 +15,11 @@ from ._util import ndim, neg_axis, reshape, shape, size, still
 
 
 def _take_impl(x: Any, index: Any, axis: int, length: int, mode: str = "raise") -> Any:
-    return np.take(x, index, axis=axis, mode=mode)
+    return x.take(index, axis) if mode == "raise" else x.take(index, axis, mode=mode)
 
 
 def _gather_impl(x: Any, index: Any, axis: int, length: int) -> Any:
-    return np.take(x, index, axis=axis)
+    return x.take(index, axis)
 
 
 def _scatter_impl(g: Any, index: Any, axis: int, length: int) -> Any:
@@ -66,7 +66,7 @@ def _wrapped(index: Any, n: int, mode: str) -> Any:
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     a, index = pack(a), still(indices)
     if axis is None:
-        a, axis = reshape(a, (-1,)), -1
+        a, axis = a if ndim(a) == 1 else reshape(a, (-1,)), -1
     else:
         axis = neg_axis(axis, ndim(a))
     if not is_traced(a):

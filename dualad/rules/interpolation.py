@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, smul, value
+from .._core import array_operand, is_traced, pack, smul, value
 from ..primitive import Primitive, implements
 from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, spread
 from .indexing import gather_p, scatter_p
@@ -97,9 +97,11 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
 
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    x, xp, fp, left, right, period = (pack(v) for v in (x, xp, fp, left, right, period))
-    xp, fp = (v if is_traced(v) else np.asarray(v) for v in (xp, fp))
+    x, xp, fp = pack(x), array_operand(xp), array_operand(fp)
     x = x if is_traced(x) or not isinstance(x, (list, tuple)) else np.asarray(x)
+    if left is right is period is None:
+        return interp_p(x, xp, fp, ends=(False, False))
+    left, right, period = pack(left), pack(right), pack(period)
     if period is not None:
         if ndim(xp) != 1 or ndim(fp) != 1:
             raise ValueError("Data points must be 1-D sequences")

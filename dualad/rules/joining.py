@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import array_operand as operand
+from .._core import joined, value
 from ..primitive import Primitive, implements
-from ._util import existing, ndim, neg_axis, reshape, shape
+from ._util import existing, ndim, neg_axis, reshape, shape, undispatched
 from .shaping import at_least
 
 _FULL = slice(None)
@@ -21,17 +22,14 @@ def _along(axis: int, part: Any) -> tuple[Any, ...]:
     return (..., part, *(_FULL,) * (-1 - axis))
 
 
-def operand(x: Any) -> Any:
-    """A traced array, or else a plain one: lists are packed or converted."""
-    x = pack(x)
-    return x if is_traced(x) else np.asanyarray(x)
-
-
 # ---- concatenate ----
 
 
+_plain_concatenate = undispatched(np.concatenate)
+
+
 def _concatenate_impl(*arrays: Any, axis: int, offsets: tuple[int, ...], kind: Any = None, casting: str = "same_kind") -> Any:
-    return np.concatenate(arrays, axis) if kind is None else np.concatenate(arrays, axis, dtype=kind, casting=casting)
+    return _plain_concatenate(arrays, axis) if kind is None else np.concatenate(arrays, axis, dtype=kind, casting=casting)
 
 
 def _concatenate_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, offsets: tuple[int, ...], **_: Any) -> Any:
@@ -41,34 +39,28 @@ def _concatenate_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, offsets:
 concatenate_p = Primitive("concatenate", _concatenate_impl, vjp=_concatenate_vjp, linear=True)
 
 
-def join(arrays: list[Any], axis: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
+def join(arrays: Any, axis: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
     """Concatenation of operands along one axis, None to flatten them first."""
-    if axis is None:
-        arrays, axis = [reshape(x, (-1,)) for x in arrays], -1
-    elif arrays and ndim(arrays[0]):
-        axis = neg_axis(axis, ndim(arrays[0]))
-    offsets = [0]
-    for x in arrays:
-        s = shape(x)
-        offsets.append(offsets[-1] + (s[axis] if -len(s) <= axis < len(s) else 0))
-    params = {} if dtype is None else {"kind": np.dtype(dtype), "casting": casting}
-    return concatenate_p(*arrays, axis=axis, offsets=tuple(offsets), **params)
+    return joined(concatenate_p, arrays, axis, {} if dtype is None else {"kind": np.dtype(dtype), "casting": casting})
 
 
 @implements(np.concatenate)
 def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return join([operand(x) for x in arrays], axis, dtype, casting)
+    return join(arrays, axis, dtype, casting)
 
 
 @implements(np.append)
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
-    return join([operand(arr), operand(values)], axis)
+    return join((arr, values), axis)
 
 
 # ---- stack ----
 
 
 def _stack_impl(*arrays: Any, axis: int, kind: Any = None, casting: str = "same_kind") -> Any:
+    part, first = _along(axis, None), shape(arrays[0])
+    if kind is None and all(type(x) is np.ndarray and x.shape == first for x in arrays):
+        return _plain_concatenate([x[part] for x in arrays], axis)
     return np.stack(arrays, axis, dtype=kind, casting=casting)
 
 
@@ -83,7 +75,9 @@ stack_p = Primitive("stack", _stack_impl, vjp=_stack_vjp, linear=True)
 def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     operands = [operand(x) for x in arrays]
     axis = neg_axis(axis, ndim(operands[0]) + 1) if operands else axis
-    return stack_p(*operands, axis=axis, **({} if dtype is None else {"kind": np.dtype(dtype), "casting": casting}))
+    if dtype is None:
+        return stack_p(*operands, axis=axis)
+    return stack_p(*operands, axis=axis, kind=np.dtype(dtype), casting=casting)
 
 
 def _stacker(n: int, axis: int) -> Any:

@@ -18,12 +18,12 @@ from .indexing import compress, put, repeat, take
 from .moments import std, var
 from .prod import prod
 from .reductions import mean
-from .reductions import sum as sum_handler
+from .reductions import sum as sum_
 from .selection import choose, clip, round_
-from .shaping import ravel, squeeze, swapaxes, to_shape, transpose
+from .shaping import ravel, squeeze, swapaxes
 
 for _name, _function in {
-    "mean": mean, "std": std, "var": var, "prod": prod, "max": max_, "min": min_, "ptp": ptp,
+    "sum": sum_, "mean": mean, "std": std, "var": var, "prod": prod, "max": max_, "min": min_, "ptp": ptp,
     "cumsum": cumsum, "cumprod": cumprod, "ravel": ravel, "squeeze": squeeze, "swapaxes": swapaxes, "round": round_,
     "repeat": repeat, "take": take, "diagonal": diagonal, "trace": trace, "choose": choose, "put": put,
 }.items():
@@ -33,31 +33,15 @@ for _name in ("argmax", "argmin", "any", "all", "argsort", "nonzero", "searchsor
     method(_name)(run_plain(getattr(np, _name)))
 
 
-@method("sum")
-def sum_method(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = np._NoValue, where: Any = True
-) -> Any:
-    if axis is None and dtype is None and keepdims is False and initial is np._NoValue and where is True:
-        return np.sum(a)  # the engine's own sum
-    return sum_handler(a, axis, dtype, out, keepdims, initial, where)
-
-
 # ---- shape ----
 
-
-@method("reshape")
-def reshape(a: Any, *to: Any, order: str = "C", copy: Any = None) -> Any:
-    return to_shape(a, to if len(to) > 1 or not to else to[0], order)
-
-
-@method("transpose")
-def transpose_method(a: Any, *axes: Any) -> Any:
-    return transpose(a, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+method("reshape")(_core.reshape_method)
+method("transpose")(_core.transpose_method)
 
 
 @method("flatten")
 def flatten(a: Any, order: str = "C") -> Any:
-    return np.copy(ravel(a, order))
+    return copy_p(ravel(a, order))
 
 
 @method("compress")

@@ -14,10 +14,12 @@ from .reductions import drops, element_count, masked, reduce_params, reduced_axe
 _NONE = np._NoValue
 
 
-def _var_impl(function: Any) -> Any:
+def _var_impl(function: Any, method: Any = None) -> Any:
     def impl(
         x: Any, mean: Any = _NONE, axis: Any = None, keepdims: bool = False, kind: Any = None, where: Any = True, ddof: Any = 0
     ) -> Any:
+        if method is not None and mean is _NONE and where is True:
+            return method(np.asarray(x), axis, kind, None, ddof, keepdims)
         return function(x, axis, kind, None, ddof, keepdims, where=where, mean=mean)
 
     return impl
@@ -63,8 +65,8 @@ def moment_rules(root: bool) -> tuple[Any, Any]:
     return jvp, vjp
 
 
-var_p = Primitive("var", _var_impl(np.var), *moment_rules(False))
-std_p = Primitive("std", _var_impl(np.std), *moment_rules(True))
+var_p = Primitive("var", _var_impl(np.var, np.ndarray.var), *moment_rules(False))
+std_p = Primitive("std", _var_impl(np.std, np.ndarray.std), *moment_rules(True))
 
 
 def _moment(prim: Primitive) -> Any:

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from .._core import smul, value
 from ..primitive import Primitive, implements
 from ._matrix import conj, floating, real
-from ._util import expand, is_complex, ndim, neg_axes, reshape, shape
+from ._util import expand, is_complex, ndim, neg_axes, reshape, shape, undispatched
 
 # ---- Euclidean and Frobenius norms ----
 
@@ -26,8 +26,11 @@ def _over(x: Any, norm: Any) -> Any:
     return x / np.where(value(norm) == 0, np.inf, norm)
 
 
+_norm = undispatched(np.linalg.norm)
+
+
 def _two_impl(x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
-    return np.linalg.norm(x, ord, axis, keepdims)
+    return _norm(x, ord, axis, keepdims)
 
 
 def _two_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:

@@ -143,12 +143,12 @@ dot_p = Primitive("dot", np.dot, *_product_rules(-2))
 inner_p = Primitive("inner", np.inner, *_product_rules(-1))
 
 
-@implements(np.dot)
+@implements(np.dot, direct=(dot_p, 2))
 def dot(a: Any, b: Any) -> Any:
     return dot_p(operand(a), operand(b))
 
 
-@implements(np.inner)
+@implements(np.inner, direct=(inner_p, 2))
 def inner(a: Any, b: Any) -> Any:
     return inner_p(operand(a), operand(b))
 
@@ -200,7 +200,7 @@ def _vdot_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
 vdot_p = Primitive("vdot", np.vdot, _vdot_jvp, _vdot_vjp)
 
 
-@implements(np.vdot)
+@implements(np.vdot, direct=(vdot_p, 2))
 def vdot(a: Any, b: Any, /) -> Any:
     return vdot_p(operand(a), operand(b))
 
@@ -218,10 +218,16 @@ def _outer_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
     return reshape(r, shape(r)[:-1] + shape(b if i else a))
 
 
-outer_p = Primitive("outer", np.outer, _outer_jvp, _outer_vjp)
+def _outer_impl(a: Any, b: Any) -> Any:
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        return np.multiply(a.reshape(-1, 1), b.reshape(-1))  # as NumPy does, without its way there
+    return np.outer(a, b)
 
 
-@implements(np.outer)
+outer_p = Primitive("outer", _outer_impl, _outer_jvp, _outer_vjp)
+
+
+@implements(np.outer, direct=(outer_p, 2))
 def outer(a: Any, b: Any) -> Any:
     return outer_p(operand(a), operand(b))
 

@@ -92,8 +92,8 @@ def _stack_function(primitive: Primitive, core: tuple[int, int, int]) -> Any:
     return handler
 
 
-matmul = implements(np.matmul, np.linalg.matmul)(_stack_function(matmul_p, (2, 2, 2)))
-vecdot = implements(np.vecdot)(_stack_function(vecdot_p, (1, 1, 0)))
+matmul = implements(np.matmul, np.linalg.matmul, direct=(matmul_p, 2))(_stack_function(matmul_p, (2, 2, 2)))
+vecdot = implements(np.vecdot, direct=(vecdot_p, 2))(_stack_function(vecdot_p, (1, 1, 0)))
 if hasattr(np, "matvec"):  # since NumPy 2.2
     matvec_p = Primitive("matvec", np.matvec, _stacked_jvp(np.matvec, (2, 1)), _matvec_vjp)
     vecmat_p = Primitive("vecmat", np.vecmat, _stacked_jvp(np.vecmat, (1, 2)), _vecmat_vjp)

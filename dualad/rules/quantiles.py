@@ -131,8 +131,8 @@ def _apply(a: Any, q: Any, axis: Any, keepdims: Any, function: Any, options: dic
     x, axes = _merge(a, axis)
     y = quantile_p(x, q, function=function, options=options, skip_nan=skip_nan)
     kept = tuple(1 if k in axes else shape(a)[k] for k in range(-n, 0)) if keepdims not in (False, _NONE) else shape(y)[:-1]
-    y = np.moveaxis(y, -1, 0)
-    return reshape(y, (() if q is None else shape(q)) + kept)
+    y = reshape(np.moveaxis(y, -1, 0), (() if q is None else shape(q)) + kept)
+    return y if ndim(y) else y[()]
 
 
 def _quantile(function: Any, skip_nan: bool) -> Any:

@@ -13,31 +13,30 @@ from .shaping import swapaxes
 # ---- reversal and rotation ----
 
 
-def _flip_vjp(i: int, g: Any, ans: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    return flip_p(g, axes=axes)
-
-
-flip_p = Primitive("flip", lambda x, axes: np.flip(x, axes), vjp=_flip_vjp, linear=True)
+_ALL, _BACK = slice(None), slice(None, None, -1)
 
 
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
-    axes = neg_axes(axis, ndim(m))
-    return flip_p(m, axes=axes) if axes else m
+    n = ndim(m)
+    if n == 1 and axis is None:
+        return m[_BACK]
+    axes = neg_axes(axis, n)
+    return m[tuple([_BACK if k in axes else _ALL for k in range(-n, 0)])] if axes else m
 
 
 @implements(np.fliplr)
 def fliplr(m: Any) -> Any:
     if ndim(m) < 2:
         raise ValueError("Input must be >= 2-d.")
-    return flip_p(m, axes=(1 - ndim(m),))
+    return m[:, ::-1]
 
 
 @implements(np.flipud)
 def flipud(m: Any) -> Any:
     if ndim(m) < 1:
         raise ValueError("Input must be >= 1-d.")
-    return flip_p(m, axes=(-ndim(m),))
+    return m[::-1]
 
 
 @implements(np.rot90)
@@ -55,14 +54,23 @@ def _roll_vjp(i: int, g: Any, ans: Any, x: Any, shift: Any, axis: Any) -> Any:
     return roll_p(g, shift=tuple(-k for k in shift), axis=axis)
 
 
-roll_p = Primitive("roll", lambda x, shift, axis: np.roll(x, shift, axis), vjp=_roll_vjp, linear=True)
+def _roll_impl(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    if len(axis) > 1 or not x.shape[axis[0]]:
+        return np.roll(x, shift, axis)
+    after = (_ALL,) * (-1 - axis[0])  # one axis: its two parts change places, which takes NumPy several calls
+    cut = -shift[0] % x.shape[axis[0]]
+    return np.concatenate((x[(..., slice(cut, None), *after)], x[(..., slice(cut), *after)]), axis[0])
+
+
+roll_p = Primitive("roll", _roll_impl, vjp=_roll_vjp, linear=True)
 
 
 @implements(np.roll)
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    if axis is None:
-        return reshape(roll(reshape(a, (-1,)), shift, 0), shape(a))
     n = ndim(a)
+    if axis is None and n != 1:
+        return reshape(roll(reshape(a, (-1,)), shift, 0), shape(a))
+    axis = 0 if axis is None else axis
     if type(shift) is int and type(axis) is int:
         return roll_p(a, shift=(shift,), axis=(neg_axis(axis, n),))
     shifts, axes = np.broadcast_arrays(shift, axis)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import add_up, is_traced, pack, quotient_mean, value
 from ..primitive import Primitive, implements
 from ._util import (
     cast,
@@ -85,20 +85,17 @@ def _sum_vjp(
 ) -> Any:
     if i == 1:
         return np.sum(g, axis=tuple(range(-ndim(ans), 0)))
-    if type(axis) is int and where is True and not keepdims and type(g) is np.ndarray and g.ndim == ans.ndim:
-        kept = list(x.shape)  # the common case of the numeric sweep, without further calls
-        kept[axis] = 1
-        out = np.empty(x.shape, g.dtype)
-        out[...] = g.reshape(kept)
-        return out
     return masked(_spread_back(g, ans, x, axis, keepdims), where)
 
 
+# Sums with a start, a mask or another dtype; the engine's own `add_up` makes the others.
 sum_p = Primitive("sum", _sum_impl, _sum_jvp, _sum_vjp)
 
 
 def reduce_params(x: Any, axis: Any, keepdims: Any, kind: Any, where: Any) -> dict[str, Any]:
     """Normalised keyword parameters; only what differs from the default, to keep the common case short."""
+    if axis is None and keepdims is _NONE and kind is None and where is _NONE:
+        return {"axis": None, "keepdims": False}
     if axis is not None:
         axis = normal_axis(x, axis)
     params = {"axis": axis, "keepdims": bool(keepdims) if keepdims is not _NONE else False}
@@ -118,6 +115,8 @@ def drops(kind: Any) -> bool:
 def sum(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NONE, initial: Any = _NONE, where: Any = _NONE
 ) -> Any:
+    if dtype is None and initial is _NONE and (where is _NONE or where is True):
+        return add_up(a, axis, keepdims is not _NONE and keepdims)
     if drops(dtype):
         a, initial = value(a), value(initial)
     params = reduce_params(a, axis, keepdims, dtype, where)
@@ -159,17 +158,12 @@ mean_rules = (_mean_jvp, _mean_vjp)
 mean_p = Primitive("mean", _mean_impl, *mean_rules)
 
 
-def _divides(a: Any, axis: Any, n: int) -> bool:
-    """Whether NumPy computes this mean as the sum divided by `n`: two operations whose derivatives are kernels."""
-    return is_traced(a) and a.dtype.char in "df" and 0 < n < 1 << 24 and (axis is None or type(axis) is int)
-
-
 @implements(np.mean)
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = _NONE, *, where: Any = _NONE) -> Any:
-    if dtype is None and where is _NONE and keepdims is _NONE and (s := shape(a)):
-        n = size(a) if axis is None else s[axis] if type(axis) is int and -len(s) <= axis < len(s) else 0
-        if _divides(a, axis, n):
-            return (np.sum(a) if axis is None else sum_p(a, axis=neg_axis(axis, len(s)), keepdims=False)) / n
+    if dtype is None and where is _NONE:
+        quotient = quotient_mean(a, axis, keepdims is not _NONE and keepdims)
+        if quotient is not None:
+            return quotient
     return mean_p(value(a) if drops(dtype) else a, **reduce_params(a, axis, keepdims, dtype, where))
 
 

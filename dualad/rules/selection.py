@@ -8,15 +8,18 @@ import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import Primitive, implements
-from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, widen, zeros_for
+from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, undispatched, widen, zeros_for
 
 _NONE = np._NoValue
 
 # ---- where ----
 
 
+_plain_where = undispatched(np.where)
+
+
 def _where_impl(x: Any, y: Any, mask: Any) -> Any:
-    return np.where(mask, x, y)
+    return _plain_where(mask, x, y)
 
 
 def _where_jvp(i: int, t: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
@@ -32,21 +35,20 @@ def _where_vjp(i: int, g: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
 
 
 where_p = Primitive("where", _where_impl, _where_jvp, _where_vjp)
+_BOOL = np.dtype(bool)
 
 
 @implements(np.where)
 def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
     mask = still(condition)
-    if x is _NONE and y is _NONE:
-        return np.nonzero(mask)
-    if x is _NONE or y is _NONE:
-        raise ValueError("either both or neither of x and y should be given")
-    x, y = pack(x), pack(y)
-    if mask.dtype.kind != "b":
+    if mask.dtype is not _BOOL:
         mask = mask.astype(bool)
-    if not (is_traced(x) or is_traced(y)):
-        return np.where(mask, x, y)
-    return where_p(x, y, mask=mask)
+    if y is not _NONE:
+        x, y = pack(x), pack(y)
+        return where_p(x, y, mask=mask) if is_traced(x) or is_traced(y) else np.where(mask, x, y)
+    if x is not _NONE:
+        raise ValueError("either both or neither of x and y should be given")
+    return np.nonzero(mask)
 
 
 @implements(np.select)
@@ -135,13 +137,17 @@ def _clip_rules(bounds: Any) -> tuple[Any, Any]:
 
 
 _CLIPS = {
-    (True, True): Primitive("clip", lambda x, a, b: np.clip(x, a, b), *_clip_rules(lambda a, b: (a, b))),
-    (True, False): Primitive("clip", lambda x, a: np.clip(x, a, None), *_clip_rules(lambda a: (a, None))),
-    (False, True): Primitive("clip", lambda x, b: np.clip(x, None, b), *_clip_rules(lambda b: (None, b))),
+    (True, True): Primitive("clip", lambda x, a, b: _clip(x, a, b), *_clip_rules(lambda a, b: (a, b))),
+    (True, False): Primitive("clip", lambda x, a: _clip(x, a, None), *_clip_rules(lambda a: (a, None))),
+    (False, True): Primitive("clip", lambda x, b: _clip(x, None, b), *_clip_rules(lambda b: (None, b))),
 }
 
 
-@implements(np.clip)
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    return x.clip(low, high) if type(x) is np.ndarray else np.clip(x, low, high)
+
+
+@implements(np.clip, direct=(_CLIPS[True, True], 3))
 def clip(
     a: Any, a_min: Any = _NONE, a_max: Any = _NONE, out: Any = None, *, min: Any = _NONE, max: Any = _NONE, **kwargs: Any
 ) -> Any:
@@ -152,13 +158,10 @@ def clip(
         raise TypeError(f"clip() missing 1 required positional argument: '{missing}'")
     elif min is not _NONE or max is not _NONE:
         raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
-    a, low, high = pack(a), pack(a_min), pack(a_max)
-    bounds = [x for x in (low, high) if x is not None]
     if kwargs:
-        return clip_with(a, low, high, kwargs)
-    if not bounds:
-        return +a
-    return _CLIPS[low is not None, high is not None](a, *bounds)
+        return clip_with(pack(a), pack(a_min), pack(a_max), kwargs)
+    bounds = [x for x in (a_min, a_max) if x is not None]
+    return _CLIPS[a_min is not None, a_max is not None](a, *bounds) if bounds else +a
 
 
 def clip_with(a: Any, low: Any, high: Any, options: dict[str, Any]) -> Any:

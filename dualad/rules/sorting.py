@@ -38,7 +38,13 @@ def _rearrangement(name: str, impl: Any) -> Primitive:
     return Primitive(name, impl, jvp, vjp)
 
 
-sort_p = _rearrangement("sort", lambda x, axis, kind: np.sort(x, axis, kind))
+def _sorted(x: Any, axis: int, kind: Any) -> Any:
+    y = np.array(x, order="K")
+    y.sort(axis, kind)
+    return y
+
+
+sort_p = _rearrangement("sort", _sorted)
 partition_p = _rearrangement("partition", lambda x, axis, kth, kind: np.partition(x, kth, axis, kind))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._core import is_traced, pack, smul, value
+from .._core import add_up, is_traced, pack, smul, value
 from ..primitive import Primitive
 from ._util import cast, dtype, is_inexact, ndim, neg_axes, neg_axis, reshape, shape
 from .cumulative import cumprod, cumsum
@@ -42,8 +42,12 @@ def _log_sum(name: str, ufunc: np.ufunc, base: Any) -> Primitive:
     return Primitive(name, impl, jvp, vjp)
 
 
+def _add_up(x: Any, *initial: Any, axis: Any, keepdims: bool, **options: Any) -> Any:
+    return sum_p(x, *initial, axis=axis, keepdims=keepdims, **options) if initial or options else add_up(x, axis, keepdims)
+
+
 _REDUCE = {
-    np.add: sum_p, np.multiply: prod_p, np.maximum: max_p, np.minimum: min_p, np.fmax: fmax_p, np.fmin: fmin_p,
+    np.add: _add_up, np.multiply: prod_p, np.maximum: max_p, np.minimum: min_p, np.fmax: fmax_p, np.fmin: fmin_p,
     np.logaddexp: _log_sum("logaddexp.reduce", np.logaddexp, np.exp),
     np.logaddexp2: _log_sum("logaddexp2.reduce", np.logaddexp2, np.exp2),
 }
@@ -80,14 +84,14 @@ def reduce(
         if initial is _NONE:
             return prim(x, **params)
         if ufunc not in (np.logaddexp, np.logaddexp2):
-            return prim(x, initial, **params) if initial is not None else _without_start(prim, x, params)
+            return prim(x, initial, **params) if initial is not None else _without_start(ufunc, prim, x, params)
     return _reduce_by_steps(ufunc, x, axis, dtype, bool(keepdims), initial, where)
 
 
-def _without_start(prim: Primitive, x: Any, params: dict[str, Any]) -> Any:
+def _without_start(ufunc: np.ufunc, prim: Any, x: Any, params: dict[str, Any]) -> Any:
     """``initial=None``: no identity, so that an empty reduction is an error."""
     if 0 in (shape(x)[k] for k in reduced_axes(x, params["axis"])):
-        raise ValueError(f"zero-size array to reduction operation {prim.name} which has no identity")
+        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     return prim(x, **params)
 
 
