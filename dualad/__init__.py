@@ -6,8 +6,10 @@ from ._core import Dual, Var, is_traced, value
 from ._version import __version__
 from .custom import from_jacobian, primitive
 from .jacobians import hessian, jacobian, value_and_jacobian
+from .program import Program, compile, load_program, record
 from .taylor import derivative, taylor
 from .transforms import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vhp, vjp
+from .vectorize import vectorize
 
 __all__ = [
     "Dual", "Var", "__version__", "derivative", "elementwise_grad", "errors", "from_jacobian", "grad", "hessian", "hvp", "is_traced",

@@ -567,7 +567,7 @@ cpdef object bind(Primitive prim, tuple args, dict params):
         return bind_dual(prim, ops, params, level)
     if var:
         return bind_var(prim, ops, params)
-    return prim.impl(*ops, **params)
+    return record_call(prim.impl, ops, params) if programming() else prim.impl(*ops, **params)
 
 
 cdef inline void fill_tuple(tuple t, Py_ssize_t k, object x) noexcept:

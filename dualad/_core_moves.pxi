@@ -42,6 +42,8 @@ cdef object moved(int move, object x, object how):
     if is_traced(x):
         return carry(move, x, how, moved(move, plain_value(x), how))
     if type(x) is not ndarray:
+        if programming() and type(x) is Recorded:
+            return moved(move, detached(x), how)
         x = np.asarray(x)
     if move == M_RESHAPE:
         return x.reshape(how)

@@ -1,0 +1,1 @@
+"""Programs: what a recording becomes, from capture to the machine that replays it."""

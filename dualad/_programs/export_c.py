@@ -1,0 +1,1 @@
+def exported(p, name): return ''

@@ -1,0 +1,309 @@
+"""Steps of their own for NumPy's functions: what needs no call of Python at replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .._replay import CODES, OPS
+from .ir import FLOATS, NATIVE, Assemble, Ids, Reduce, Scalar, View, size_of, whole
+
+Rule = Callable[..., Any]
+PRIMITIVES: dict[str, Rule] = {}
+BOOL = np.dtype(bool)
+
+
+def primitive(*names: str) -> Callable[[Rule], Rule]:
+    """Registers how primitives of these names are lowered: ``rule(lowering, operands, params, value)``, None when it does not apply."""
+
+    def register(rule: Rule) -> Rule:
+        for name in names:
+            PRIMITIVES[name] = rule
+        return rule
+
+    return register
+
+
+# ---- algebra on arrays: what the passes over the scalar graph do for scalars ----
+
+
+def _is(x: Any, number: float) -> bool:
+    n = x if isinstance(x, float) else getattr(x, "number", None)
+    return n == number
+
+
+def identity(low: Any, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """The operand that an operation returns unchanged, broadcast; None when it does something."""
+    kept = None
+    if code in (OPS["copy"], OPS["pos"]):
+        kept = operands[0]
+    elif code in (OPS["mul"], OPS["smul"]):
+        kept = operands[0] if _is(operands[1], 1.0) else operands[1] if _is(operands[0], 1.0) else None
+    elif code == OPS["add"] and not low.exact:
+        kept = operands[0] if _is(operands[1], 0.0) else operands[1] if _is(operands[0], 0.0) else None
+    elif code in (OPS["sub"], OPS["div"]):
+        kept = operands[0] if _is(operands[1], 0.0 if code == OPS["sub"] else 1.0) else None
+    if code == OPS["smul"] and _is(operands[0], 0.0):
+        return np.zeros(shape, dtype)
+    if kept is None or getattr(kept, "dtype", dtype) != dtype:
+        return None
+    if isinstance(kept, float) or getattr(kept, "number", None) is not None:
+        return np.full(shape, kept if isinstance(kept, float) else kept.number, dtype)
+    if isinstance(kept, Scalar) and dtype != np.float64:
+        return None
+    return low.moved(kept, lambda a: np.broadcast_to(a, shape))
+
+
+# ---- reductions ----
+
+_REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
+
+
+def reduce(low: Any, op: str, x: Any, axes: Any, kept: bool, value: Any) -> Any:
+    """A reduction over axes (None: all; else negative numbers)."""
+    out = np.asarray(value)
+    if isinstance(x, Scalar):
+        x = Ids(np.array(x.node, np.int32), out.dtype)
+    if low.exact or isinstance(x, np.ndarray) or out.dtype not in FLOATS or not hasattr(x, "dtype") or x.dtype != out.dtype:
+        return low.call(_Reduction(op, axes, kept), op, ((x,), {}), value)
+    n = len(x.shape)
+    reduced = tuple(range(n)) if axes is None else tuple(sorted(a % n for a in (axes if isinstance(axes, tuple) else (axes,))))
+    rest = tuple(a for a in range(n) if a not in reduced)
+    count = size_of(tuple(x.shape[a] for a in reduced))
+    if isinstance(x, Ids) and x.nodes.size <= low.small and count:
+        return _small(low, op, x, rest + reduced, count, out)
+    if not count:
+        return np.broadcast_to(out, out.shape).copy()
+    view = low.view_of(x)
+    if not rest:
+        how, columns = "all", count
+    elif reduced == tuple(range(len(reduced))):
+        how, columns = "first", size_of(tuple(view.shape[a] for a in rest))
+    else:
+        view, how, columns = view.like(lambda a: a.transpose(rest + reduced)), "last", count
+    key = ("reduce", op, view.key(), how, columns, out.shape)
+    if key not in low.same:
+        result = low.new_value(out.shape, out.dtype)
+        low.add(Reduce(op, result, view, how, columns))
+        low.same[key] = result
+    return whole(low.same[key])
+
+
+def _small(low: Any, op: str, x: Ids, order: tuple[int, ...], count: int, out: np.ndarray) -> Ids:
+    """A reduction of few elements in the scalar graph, from left to right."""
+    rows = x.nodes.transpose(order).reshape(-1, count)
+    total = rows[:, 0]
+    flags = low.flags(out.dtype)
+    for k in range(1, count):
+        total = low.graph.apply(OPS[_REDUCTIONS[op]], flags, total, rows[:, k])
+    return Ids(total.reshape(out.shape), out.dtype)
+
+
+class _Reduction:
+    """NumPy's reduction as a function of the array."""
+
+    __slots__ = ("axes", "kept", "op")
+
+    def __init__(self, op: str, axes: Any, kept: bool) -> None:
+        self.op, self.axes, self.kept = op, axes, kept
+
+    def key(self) -> Any:
+        return self.op, self.axes, self.kept
+
+    def __call__(self, x: Any) -> Any:
+        ufunc = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[self.op]
+        return ufunc.reduce(x, self.axes, None, None, self.kept)
+
+
+@primitive("max", "min", "sum", "prod")
+def _reduction(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    if set(params) - {"axis", "keepdims"} or len(operands) != 1:
+        return None
+    return reduce(low, low.prim.name, operands[0], params.get("axis"), bool(params.get("keepdims")), value)
+
+
+# ---- rearrangements ----
+
+
+@primitive("copy")
+def _copy(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    return operands[0]
+
+
+@primitive("flip", "roll", "diagonal", "take", "gather", "tile", "take_along_axis")
+def _rearrange(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    """The elements of one operand at fixed places: the implementation applied to the places."""
+    if low.holds_recorded(params) or isinstance(operands[0], np.ndarray):
+        return None
+    return low.moved(operands[0], lambda a: np.asarray(low.prim.impl(a, **params)))
+
+
+@primitive("concatenate", "stack")
+def _joined(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    if "kind" in params or value.dtype not in FLOATS:
+        return None
+    shapes = [np.shape(x) if isinstance(x, (float, int)) else x.shape for x in operands]
+    if value.size <= low.small:
+        simple = [low.nodes_of_any(low.simple(x), value.dtype) for x in operands]
+        nodes = low.prim.impl(*[np.broadcast_to(x, s) for x, s in zip(simple, shapes, strict=True)], **params)
+        return Ids(np.asarray(nodes, np.int32, order="C"), value.dtype)
+    out = low.new_value(value.shape, value.dtype)
+    axis, at, parts = params["axis"] % value.ndim, 0, []
+    for x, s in zip(operands, shapes, strict=True):
+        n = 1 if low.prim.name == "stack" else s[axis]
+        index = (slice(None),) * axis + (at if low.prim.name == "stack" else slice(at, at + n),)
+        place = whole(out).like(lambda a, index=index: np.asarray(a[index]))  # type: ignore[misc]
+        if place.size:
+            parts.append((place, low.spread(low.simple(x), place.shape)))
+        at += n
+    low.add(Assemble(out, parts))
+    return whole(out)
+
+
+@primitive("scatter")
+def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    """The adjoint of indexing, where no place occurs twice: zeros with the cotangent in them."""
+    if "lead" not in params or low.holds_recorded(params) or value.dtype not in NATIVE or isinstance(operands[0], np.ndarray):
+        return None
+    index = params["index"]
+    if params["lead"]:
+        index = (slice(None), *(index if isinstance(index, tuple) else (index,)))
+        if any(not isinstance(i, (int, slice, type(None), type(Ellipsis))) for i in index):
+            return None
+    if value.size <= low.small:
+        nodes = np.array(np.broadcast_to(low.graph.constants(np.array(0.0), low.flags(value.dtype)), value.shape))
+        places = np.arange(value.size).reshape(value.shape)[index]
+        if np.unique(places).size != places.size:
+            return None
+        nodes[index] = low.nodes_of(operands[0], value.dtype)
+        return Ids(nodes, value.dtype)
+    out = low.new_value(value.shape, value.dtype)
+    place = low.moved(whole(out), lambda a: np.asarray(a[index]))
+    if not isinstance(place, View) or (place.index is not None and np.unique(place.index).size != place.index.size):
+        return None
+    low.add(Assemble(out, [(whole(out), 0.0), (place, low.spread(low.simple(operands[0]), place.shape))]))
+    return whole(out)
+
+
+# ---- choices ----
+
+
+@primitive("where")
+def _where(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    mask = params["mask"]
+    if low.is_recorded(mask):
+        mask = low.operand(mask.node, None)
+    return select(low, mask, operands[0], operands[1], value)
+
+
+def select(low: Any, mask: Any, x: Any, y: Any, value: np.ndarray) -> Any:
+    """np.where(mask, x, y)."""
+    if value.dtype not in FLOATS:
+        return None
+    mask, x, y = (low.simple(z) for z in (mask, x, y))
+    shape = value.shape
+    if value.size <= low.small:
+        m, a, b = (np.broadcast_to(low.nodes_of_any(z, value.dtype), shape) for z in (mask, x, y))
+        flags, apply = low.flags(value.dtype), low.graph.apply
+        kept = apply(OPS["smul"], flags, m, a)
+        other = apply(OPS["smul"], flags, apply(OPS["eqz"], flags, m), b)
+        return Ids(apply(OPS["add"], flags, kept, other), value.dtype)
+    return low.step(CODES["select"], [low.spread(z, shape) for z in (mask, x, y)], shape, value.dtype)
+
+
+# ---- calls without derivative: comparisons, masks ----
+
+_COMPARISONS = {np.less: ("lt", 0), np.less_equal: ("le", 0), np.equal: ("eq", 0), np.not_equal: ("ne", 0),
+                np.greater: ("lt", 1), np.greater_equal: ("le", 1)}
+_LOGICAL = {np.logical_and: "and", np.logical_or: "or", np.logical_not: "not",
+            np.bitwise_and: "and", np.bitwise_or: "or", np.invert: "not"}
+
+
+def recorded(low: Any, function: Any, tree: Any, value: np.ndarray) -> Any:
+    """A recorded call of a function that has a step of its own."""
+    args, kwargs = tree
+    if kwargs or any(not low.numeric(x) for x in args):
+        return None
+    if function in _COMPARISONS:
+        name, swapped = _COMPARISONS[function]
+        return masks(low, OPS[name], list(reversed(args)) if swapped else list(args), value)
+    if function is np.isnan:
+        return masks(low, OPS["ne"], [args[0], args[0]], value)
+    if function in _LOGICAL and all(low.dtype_of(x) == BOOL for x in args):
+        return masks(low, CODES[_LOGICAL[function]], list(args), value)
+    if function is np.where and len(args) == 3:
+        return select(low, *args, value)
+    if getattr(function, "__name__", "") == "_detach":
+        return args[0] if isinstance(args[0], (View, Ids)) else None
+    return None
+
+
+def masks(low: Any, code: int, operands: list[Any], value: np.ndarray) -> Any:
+    """An operation whose result is boolean."""
+    operands = [low.simple(x) for x in operands]
+    if any(low.dtype_of(x) not in (*FLOATS, BOOL) for x in operands):
+        return None
+    if value.size <= low.small and code < len(OPS):
+        nodes = [np.broadcast_to(low.nodes_of_any(x, np.float64), value.shape) for x in operands]
+        return Ids(low.graph.apply(code, 0, *nodes), BOOL)
+    return low.step(code, [low.spread(x, value.shape) for x in operands], value.shape, BOOL)
+
+
+# ---- what the rules of dualad compute beside derivatives ----
+
+
+def several(low: Any, function: Any, tree: Any, value: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """A recorded call with several results that has steps of its own."""
+    where = getattr(function, "__module__", ""), getattr(function, "__name__", "")
+    if low.exact or tree[1] or where not in _SEVERAL:
+        return None
+    return _SEVERAL[where](low, *tree[0], value)
+
+
+def _tied(low: Any, x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, where: Any, value: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Which elements equal the extremum of their row (a NaN equals a NaN), and how many they are."""
+    mask, n = (np.asarray(v) for v in value[:2])
+    if initial is not None or where is not True or value[2] is not None or low.dtype_of(x) not in FLOATS or not low.numeric(ans):
+        return None
+    top = ans if keepdims else low.moved(low.simple(ans) if isinstance(ans, float) else ans, lambda a: a.reshape(n.shape))
+    equal = masks(low, OPS["eq"], [x, top], mask)
+    nans = masks(low, CODES["and"], [masks(low, OPS["ne"], [x, x], mask), masks(low, OPS["ne"], [top, top], n)], mask)
+    if equal is None or nans is None:
+        return None
+    found = masks(low, CODES["or"], [equal, nans], mask)
+    counted = low.elementwise(OPS["copy"], [found], mask.shape, n.dtype)
+    return found, reduce(low, "sum", counted, axis, True, n), None
+
+
+_SEVERAL: dict[tuple[str, str], Rule] = {("dualad.rules.extrema", "_tied"): _tied}
+
+
+@primitive("image")
+def _image(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    """np.zeros_like and its like: a constant (of np.empty_like, too, whose contents mean nothing)."""
+    return None if low.holds_recorded(params) else np.array(value)
+
+
+@primitive("einsum")
+def _einsum(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    """Contractions of large arrays go through matrix products."""
+    if low.exact or params["options"]:
+        return None
+    return low.call(Contraction(params["text"]), "einsum", (tuple(operands), {}), value)
+
+
+class Contraction:
+    """np.einsum in the order and by the matrix products that NumPy finds best."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def key(self) -> Any:
+        return self.text
+
+    def __call__(self, *arrays: Any) -> Any:
+        return np.einsum(self.text, *arrays, optimize=True)

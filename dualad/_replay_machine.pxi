@@ -1,0 +1,523 @@
+# The machine: runs the parts of a program in C; only steps that call Python hold the GIL.
+
+cdef enum:
+    STEP_GROUPS, STEP_OWN, STEP_REGION, STEP_LONG, STEP_CALL
+    BUFFER_FIXED, BUFFER_ARENA, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_NONE
+
+STEP_KINDS = {"groups": STEP_GROUPS, "own": STEP_OWN, "region": STEP_REGION, "call": STEP_CALL}
+BUFFER_KINDS = {"constant": BUFFER_FIXED, "arena": BUFFER_ARENA, "input": BUFFER_INPUT, "output": BUFFER_OUTPUT, "none": BUFFER_NONE}
+
+cdef extern from "numpy/arrayobject.h":
+    object new_array "PyArray_NewFromDescr" (type subtype, cnp.dtype descr, int nd, cnp.npy_intp *dims, cnp.npy_intp *strides, void *data,
+                                             int flags, void *obj)
+
+cdef struct Step:
+    int32_t kind, first, count
+
+cdef struct Buffer:
+    int32_t kind, number      # number: of the input or output leaf
+    int64_t bytes, offset     # offset: in the arena
+    void *fixed
+
+cdef struct Spot:             # where a scalar result or guard stands
+    int32_t buffer            # -1: `value`
+    int32_t type
+    int64_t offset
+    double value
+
+
+cdef enum:
+    MAX_DIMS = 64
+
+# How a leaf of the arguments comes in, or of the result goes out.
+cdef struct Leaf:
+    int32_t kind, where       # where: number of the scalar input, or buffer
+    int32_t typenum, ndim
+    int64_t *dims
+
+cdef enum:
+    LEAF_FLOAT, LEAF_DOUBLE, LEAF_SINGLE, LEAF_ARRAY, LEAF_NUMBER, LEAF_ITEM, LEAF_CONSTANT
+
+cdef object float64 = np.float64
+cdef object float32 = np.float32
+cdef object ndarray = np.ndarray
+LEAF_KINDS = {float: LEAF_FLOAT, np.float64: LEAF_DOUBLE, np.float32: LEAF_SINGLE}
+
+
+class Mismatch(Exception):
+    """A step of a program gave something of another shape or type than when it was recorded."""
+
+
+@cython.final
+cdef class Workspace:
+    """The memory of one running call."""
+    cdef double *bank
+    cdef double *scalars
+    cdef da_span *spans
+    cdef char *scratch
+    cdef char *partials
+    cdef object arena, bases    # the arrays that own the memory
+
+    def __dealloc__(self):
+        free(self.spans)
+
+
+@cython.final
+cdef class Machine:
+    """An immutable program, ready to run. Calls may come from many threads; each takes a workspace."""
+    cdef Plan plan
+    cdef Step *steps
+    cdef Buffer *buffers
+    cdef da_region *regions
+    cdef da_lanes **lanes
+    cdef Spot *guards
+    cdef Spot *results
+    cdef double *guard_values
+    cdef da_group *own
+    cdef int32_t *own_lists
+    cdef Leaf *ins
+    cdef Leaf *outs
+    cdef bint pythonic          # Python floats come in: 1 / 0 and its like are errors
+    cdef int n_steps, n_buffers, n_regions, n_guards, n_inputs, n_scalars, n_outputs, n_own_lists
+    cdef size_t arena_bytes, scratch_bytes, partial_bytes
+    cdef readonly dict parts    # what it was made of
+    cdef list inputs, outputs, calls, guard_arrays, free_workspaces
+
+    def __cinit__(self, dict parts):
+        cdef Py_ssize_t k
+        self.parts = parts
+        self.plan = parts["plan"]
+        self.inputs = parts["inputs"]
+        self.outputs = parts["outputs"]
+        self.calls = parts["calls"]
+        self.guard_arrays = parts["guard_arrays"]
+        self.free_workspaces = []
+        self.n_inputs = len(self.inputs)
+        self.n_outputs = len(self.outputs)
+        self.n_scalars = sum([1 for kind, _, _, _ in self.inputs if kind == "scalar"])
+        self.arena_bytes = parts["arena"]
+        self.set_steps()
+        self.set_buffers()
+        self.set_regions()
+        for k in range(self.n_steps):
+            if self.steps[k].kind == STEP_REGION:
+                if region_ns(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first]) > THREADS_FROM_NS:
+                    self.steps[k].kind = STEP_LONG
+        self.set_spots()
+        self.set_leaves()
+        own = parts["own"]
+        self.own = <da_group *>cnp.PyArray_DATA(<cnp.ndarray>own)
+        self.own_lists = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>parts["lists"])
+        self.n_own_lists = len(parts["lists"])
+
+    cdef int set_steps(self) except -1:
+        cdef Py_ssize_t k
+        steps = self.parts["steps"]
+        self.n_steps = len(steps)
+        self.steps = <Step *>allocated(self.n_steps, sizeof(Step))
+        for k in range(self.n_steps):
+            self.steps[k].kind = STEP_KINDS[steps[k][0]]
+            self.steps[k].first = steps[k][1]
+            self.steps[k].count = steps[k][2]
+        return 0
+
+    cdef int set_buffers(self) except -1:
+        cdef Py_ssize_t k
+        cdef Buffer *b
+        given = self.parts["buffers"]
+        self.n_buffers = len(given) + 2
+        self.buffers = <Buffer *>allocated(self.n_buffers, sizeof(Buffer))
+        for k in range(2, self.n_buffers):
+            b = &self.buffers[k]
+            kind, size, what = given[k - 2]
+            b.kind = BUFFER_KINDS[kind]
+            b.bytes = size
+            if b.kind == BUFFER_FIXED:
+                b.fixed = cnp.PyArray_DATA(<cnp.ndarray>what)
+            elif b.kind == BUFFER_ARENA:
+                b.offset = what
+            else:
+                b.number = what
+        return 0
+
+    cdef int set_regions(self) except -1:
+        cdef Py_ssize_t k
+        cdef da_region *r
+        given = self.parts["regions"]
+        self.n_regions = len(given)
+        self.regions = <da_region *>allocated(self.n_regions, sizeof(da_region))
+        self.lanes = <da_lanes **>allocated(self.n_regions, sizeof(da_lanes *))
+        for k in range(self.n_regions):
+            r = &self.regions[k]
+            fill_region(r, given[k])
+            self.lanes[k] = da_lanes_new(r)
+            if self.lanes[k] == NULL:
+                raise MemoryError("no memory for the program")
+            self.scratch_bytes = max(self.scratch_bytes, da_lanes_scratch(self.lanes[k]))
+            self.partial_bytes = max(self.partial_bytes, da_lanes_partials(self.lanes[k], r))
+        return 0
+
+    cdef int set_spots(self) except -1:
+        cdef Py_ssize_t k
+        places = self.parts["guard_places"]
+        self.n_guards = len(places)
+        self.guards = <Spot *>allocated(self.n_guards, sizeof(Spot))
+        self.guard_values = <double *>cnp.PyArray_DATA(<cnp.ndarray>self.parts["guard_values"])
+        for k in range(self.n_guards):
+            set_spot(&self.guards[k], places[k])
+        self.results = <Spot *>allocated(self.n_outputs, sizeof(Spot))
+        for k in range(self.n_outputs):
+            if self.outputs[k][0] == "scalar":
+                set_spot(&self.results[k], self.outputs[k][1])
+        return 0
+
+    cdef int set_leaves(self) except -1:
+        cdef Py_ssize_t k
+        self.ins = <Leaf *>allocated(self.n_inputs, sizeof(Leaf))
+        self.outs = <Leaf *>allocated(self.n_outputs, sizeof(Leaf))
+        for k in range(self.n_inputs):
+            kind, where, what, shape = self.inputs[k]
+            self.ins[k].kind = LEAF_ARRAY if kind == "array" else LEAF_KINDS[what]
+            self.pythonic = self.pythonic or self.ins[k].kind == LEAF_FLOAT
+            set_leaf(&self.ins[k], where, what, shape)
+        for k in range(self.n_outputs):
+            out = self.outputs[k]
+            if out[0] == "array":
+                self.outs[k].kind = LEAF_ARRAY if out[2] is None else LEAF_ITEM
+                set_leaf(&self.outs[k], out[1], out[3], out[4])
+            elif out[0] == "scalar":
+                self.outs[k].kind = LEAF_KINDS.get(out[2], LEAF_NUMBER)
+            else:
+                self.outs[k].kind = LEAF_CONSTANT
+        return 0
+
+    def __dealloc__(self):
+        cdef int k
+        for k in range(self.n_inputs if self.ins != NULL else 0):
+            free(self.ins[k].dims)
+        for k in range(self.n_outputs if self.outs != NULL else 0):
+            free(self.outs[k].dims)
+        free(self.ins)
+        free(self.outs)
+        if self.lanes != NULL:
+            for k in range(self.n_regions):
+                if self.lanes[k] != NULL:
+                    da_lanes_free(self.lanes[k])
+        free(self.lanes)
+        free(self.regions)
+        free(self.steps)
+        free(self.buffers)
+        free(self.guards)
+        free(self.results)
+
+    # ---- workspaces ----
+
+    cdef Workspace workspace(self):
+        """A free workspace, or a new one."""
+        if self.free_workspaces:
+            return <Workspace>self.free_workspaces.pop()
+        cdef Workspace w = Workspace.__new__(Workspace)
+        cdef size_t bank = rounded((<size_t>self.plan.p.bank_size + 16) * 8), scalars = rounded((<size_t>self.n_scalars + 16) * 8)
+        cdef char *at
+        cdef int k
+        w.arena = np.empty(bank + scalars + self.arena_bytes + rounded(self.scratch_bytes) + self.partial_bytes + 128, np.uint8)
+        at = <char *>(rounded(<size_t>cnp.PyArray_DATA(<cnp.ndarray>w.arena)))
+        w.bank = <double *>at
+        w.scalars = <double *>(at + bank)
+        w.scratch = at + bank + scalars
+        w.partials = w.scratch + rounded(self.scratch_bytes)
+        at = w.partials + rounded(self.partial_bytes)
+        w.spans = <da_span *>allocated(self.n_buffers, sizeof(da_span))
+        memset(w.bank, 0, bank + scalars)
+        for k in range(self.plan.p.n_consts):
+            w.bank[self.plan.p.const_at[k]] = self.plan.p.const_value[k]
+        w.spans[0].data = w.bank
+        w.spans[0].bytes = bank
+        w.spans[1].data = w.scalars
+        w.spans[1].bytes = scalars
+        for k in range(2, self.n_buffers):
+            w.spans[k].bytes = self.buffers[k].bytes
+            if self.buffers[k].kind == BUFFER_ARENA:
+                w.spans[k].data = at + self.buffers[k].offset
+            elif self.buffers[k].kind == BUFFER_FIXED:
+                w.spans[k].data = self.buffers[k].fixed
+        return w
+
+    # ---- running ----
+
+    def __call__(self, leaves):
+        """The leaves of the result for the leaves (list or tuple) of the arguments; None where a guard fails. NotImplemented where Python's
+        numbers may have an error to report."""
+        cdef Workspace w
+        cdef list results
+        if not self.accepts(leaves):
+            return None
+        w = self.workspace()
+        results = self.bind(w, leaves)
+        if self.pythonic:
+            feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+        self.run(w)
+        if self.pythonic and fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID):
+            return NotImplemented
+        if not self.holds(w):
+            results = None
+        else:
+            self.collect(w, results)
+        w.bases = None
+        self.free_workspaces.append(w)
+        return results
+
+    def takes(self, leaves):
+        """Whether the leaves have the types and shapes for which the program was recorded."""
+        return self.accepts(leaves)
+
+    def wants(self):
+        """What the leaves of the arguments must be, in words."""
+        return ", ".join([f"{np.dtype(what)} array of shape {shape}" if kind == "array" else what.__name__ for kind, _, what, shape in self.inputs])
+
+    cdef bint accepts(self, object leaves):
+        """Whether the leaves have the types and shapes for which the program was recorded."""
+        cdef int k, d
+        cdef Leaf *leaf
+        cdef cnp.ndarray a
+        if len(leaves) != self.n_inputs:
+            return False
+        for k in range(self.n_inputs):
+            leaf = &self.ins[k]
+            x = leaves[k]
+            if leaf.kind == LEAF_FLOAT:
+                if type(x) is not float:
+                    return False
+            elif leaf.kind == LEAF_ARRAY:
+                if type(x) is not ndarray:
+                    return False
+                a = <cnp.ndarray>x
+                if cnp.PyArray_TYPE(a) != leaf.typenum or cnp.PyArray_NDIM(a) != leaf.ndim:
+                    return False
+                for d in range(leaf.ndim):
+                    if cnp.PyArray_DIM(a, d) != leaf.dims[d]:
+                        return False
+            elif type(x) is not (float64 if leaf.kind == LEAF_DOUBLE else float32):
+                return False
+        return True
+
+    cdef list bind(self, Workspace w, object leaves):
+        """Puts arguments in their places and makes the arrays of the result."""
+        cdef list results = [None] * self.n_outputs
+        cdef int k
+        cdef Leaf *leaf
+        w.bases = leaves
+        for k in range(self.n_inputs):
+            leaf = &self.ins[k]
+            x = leaves[k]
+            if leaf.kind != LEAF_ARRAY:
+                w.scalars[leaf.where] = x
+                continue
+            if not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>x):
+                x = np.array(x, (<object>x).dtype.newbyteorder("="), order="C")
+                w.bases = (w.bases, x)
+            w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>x)
+        for k in range(self.n_outputs):
+            leaf = &self.outs[k]
+            if leaf.kind == LEAF_ARRAY or leaf.kind == LEAF_ITEM:
+                x = cnp.PyArray_EMPTY(leaf.ndim, <cnp.npy_intp *>leaf.dims, leaf.typenum, 0)
+                results[k] = x
+                w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>x)
+        return results
+
+    cdef int collect(self, Workspace w, list results) except -1:
+        """The numbers and constants of the result."""
+        cdef int k, kind
+        for k in range(self.n_outputs):
+            kind = self.outs[k].kind
+            if kind == LEAF_ARRAY:
+                continue
+            if kind == LEAF_FLOAT:
+                results[k] = spot_value(w, &self.results[k])
+            elif kind == LEAF_DOUBLE:
+                results[k] = float64(spot_value(w, &self.results[k]))
+            elif kind == LEAF_CONSTANT:
+                x = self.outputs[k][1]
+                results[k] = x.copy() if type(x) is ndarray else x
+            elif kind == LEAF_ITEM:
+                results[k] = boxed_item(self.outputs[k][2], results[k])
+            else:
+                results[k] = boxed(self.outputs[k][2], spot_value(w, &self.results[k]))
+        return 0
+
+    cdef int run(self, Workspace w) except -1:
+        cdef int k = 0
+        while k < self.n_steps:
+            if self.steps[k].kind == STEP_CALL:
+                self.call(w, self.calls[self.steps[k].first])
+                k += 1
+            elif self.steps[k].kind == STEP_LONG:
+                run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)
+                k += 1
+            else:
+                with nogil:
+                    k = self.run_native(w, k)
+        return 0
+
+    cdef int run_native(self, Workspace w, int k) noexcept nogil:
+        """Runs steps from k on until one needs Python; that one's number."""
+        cdef da_groups env
+        cdef Step *s
+        cdef int64_t units
+        while k < self.n_steps:
+            s = &self.steps[k]
+            if s.kind == STEP_CALL or s.kind == STEP_LONG:
+                break
+            if s.kind == STEP_REGION:
+                units = da_lanes_units(self.lanes[s.first], &self.regions[s.first])
+                da_lanes_run(self.lanes[s.first], &self.regions[s.first], w.spans, 0, units, w.scratch, w.partials)
+                da_lanes_finish(self.lanes[s.first], &self.regions[s.first], w.spans, w.partials)
+            else:
+                env.bank = w.bank
+                env.bank_size = self.plan.p.bank_size
+                env.spans = w.spans
+                env.n_spans = self.n_buffers
+                env.scalars = self.plan.p.scalars
+                env.n_scalars = self.plan.p.n_scalars
+                if s.kind == STEP_GROUPS:
+                    env.lists = self.plan.p.lists
+                    env.n_lists = self.plan.p.n_lists
+                    da_groups_run(self.plan.p.groups + s.first, s.count, &env)
+                else:
+                    env.lists = self.own_lists
+                    env.n_lists = self.n_own_lists
+                    da_groups_run(self.own + s.first, s.count, &env)
+            k += 1
+        return k
+
+    cdef int call(self, Workspace w, dict c) except -1:
+        """Calls a Python function on arrays and keeps what it returns."""
+        cdef list operands = [self.argument(w, x) for x in c["operands"]]
+        args, kwargs = filled(c["tree"], operands)
+        with np.errstate(all="ignore"):
+            result = c["function"](*args, **kwargs)
+        if not c["several"]:
+            result = (result,)
+        shapes = c["shapes"]
+        if not isinstance(result, (tuple, list)) or len(result) != len(shapes):
+            raise Mismatch(f"{c['name']} gave other results than when it was recorded")
+        for r, where, (shape, dtype) in zip(result, c["outs"], shapes):
+            a = np.asarray(r)
+            if a.shape != shape or a.dtype != dtype:
+                raise Mismatch(f"{c['name']} gave a {a.dtype} array of shape {a.shape}; {dtype} and {shape} were recorded")
+            if where is not None:
+                self.view(w, where, True)[...] = a
+        return 0
+
+    cdef object argument(self, Workspace w, object x):
+        if type(x) is Place:
+            return np.float64(x.value if x.buffer is None else spot_at(w, x))
+        out = self.view(w, x, False)
+        return out if x[5] is None else out.reshape(-1)[x[5]]
+
+    cdef object view(self, Workspace w, tuple x, bint writeable):
+        """An array in the memory of the workspace."""
+        cdef int buffer = x[0]
+        cdef cnp.dtype dtype = x[1]
+        cdef cnp.npy_intp dims[64]
+        cdef cnp.npy_intp strides[64]
+        cdef int k, n
+        cdef cnp.ndarray out
+        shape = x[2]
+        if x[5] is not None:  # a list of places: the whole value, to be indexed
+            shape = (w.spans[buffer].bytes // dtype.itemsize,)
+        n = len(shape)
+        for k in range(n):
+            dims[k] = shape[k]
+            strides[k] = x[3][k] if x[5] is None else dtype.itemsize
+        Py_INCREF(dtype)  # the array takes a reference
+        out = new_array(np.ndarray, dtype, n, dims, strides, <char *>w.spans[buffer].data + (<int64_t>x[4] if x[5] is None else 0),
+                        cnp.NPY_ARRAY_WRITEABLE if writeable else 0, NULL)
+        cnp.set_array_base(out, w)
+        return out
+
+    cdef bint holds(self, Workspace w):
+        """Whether all guards have the values they had when the program was recorded."""
+        cdef int k
+        cdef double v
+        for k in range(self.n_guards):
+            v = spot_value(w, &self.guards[k])
+            if memcmp(&v, &self.guard_values[k], sizeof(double)) and not (v == self.guard_values[k] == 0):
+                return False
+        for buffer, expected, _ in self.guard_arrays:
+            if memcmp(w.spans[<int>buffer].data, cnp.PyArray_DATA(<cnp.ndarray>expected), cnp.PyArray_NBYTES(<cnp.ndarray>expected)):
+                return False
+        return True
+
+
+cdef void *allocated(Py_ssize_t n, size_t size) except NULL:
+    cdef void *p = calloc(max(n, 1), size)
+    if p == NULL:
+        raise MemoryError("no memory for the program")
+    return p
+
+
+cdef inline size_t rounded(size_t n) noexcept nogil:
+    return (n + 63) // 64 * 64
+
+
+cdef int set_spot(Spot *s, object place) except -1:
+    s.buffer = -1 if place.buffer is None else place.buffer
+    s.offset = place.offset
+    s.value = place.value
+    s.type = place.type
+    return 0
+
+
+cdef inline double spot_value(Workspace w, const Spot *s) noexcept:
+    if s.buffer < 0:
+        return s.value
+    cdef void *at = w.spans[s.buffer].data
+    if s.type == DA_T_F64:
+        return (<double *>at)[s.offset]
+    if s.type == DA_T_F32:
+        return (<float *>at)[s.offset]
+    if s.type == DA_T_BOOL:
+        return (<uint8_t *>at)[s.offset]
+    return <double>((<int64_t *>at)[s.offset]) if s.type == DA_T_I64 else (<int32_t *>at)[s.offset]
+
+
+cdef double spot_at(Workspace w, object place):
+    cdef Spot s
+    set_spot(&s, place)
+    return spot_value(w, &s)
+
+
+cdef int set_leaf(Leaf *leaf, int where, object what, object shape) except -1:
+    cdef Py_ssize_t d
+    leaf.where = where
+    if shape is None:
+        return 0
+    leaf.typenum = np.dtype(what).num
+    leaf.ndim = len(shape)
+    leaf.dims = <int64_t *>allocated(leaf.ndim, sizeof(int64_t))
+    for d in range(leaf.ndim):
+        leaf.dims[d] = shape[d]
+    return 0
+
+
+cdef object boxed(object kind, double v):
+    """A scalar result as the number that Python had."""
+    return kind(v != 0) if kind is bool or kind is np.bool_ else kind(v)
+
+
+cdef object boxed_item(object kind, object a):
+    """A 0-d array result as the number that Python had."""
+    return a[()] if issubclass(kind, np.generic) else kind(a.item())
+
+
+cdef object filled(object tree, list operands):
+    """The arguments of a call with arrays in place of the slots."""
+    if type(tree) is Slot:
+        return operands[tree.k]
+    if type(tree) is dict:
+        return {k: filled(v, operands) for k, v in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        parts = [filled(e, operands) for e in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree

@@ -1,0 +1,418 @@
+"""Programs: a function recorded once and replayed in C, without Python."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._calls import function_name
+from ._programs import files
+from ._programs.build import ALL_PASSES, parts_of
+from ._programs.capture import Capture, capture
+from ._programs.export_c import exported
+from ._programs.listing import guard_lines, listing
+from ._replay import Dispatcher, Machine, Mismatch, Version
+from .errors import CheckError, CompileWarning, DtypeError, DualadError, GuardError
+from .tree import LEAF, flatten, unflatten
+
+MAX_VERSIONS = 16
+BACKENDS = ("interpreter",)
+_DYNAMIC = (float, np.inexact, complex)
+
+
+class Signature:
+    """The arguments of a call: leaves that a program takes as inputs, and what it holds as constants."""
+
+    __slots__ = ("dynamic", "f", "key", "leaves", "structure", "where")
+
+    def __init__(self, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.f = f
+        self.leaves, self.structure = flatten((args, kwargs))
+        self.where = [k for k, x in enumerate(self.leaves) if _is_input(x)]
+        self.dynamic = [self.leaves[k] for k in self.where]
+        static = tuple((k, type(x), x) for k, x in enumerate(self.leaves) if k not in set(self.where))
+        self.key = (self.structure, static)
+        try:
+            hash(self.key)
+        except TypeError:
+            bad = next(x for _, _, x in static if type(x).__hash__ is None)
+            raise DtypeError(f"a compiled function takes numbers, arrays, trees of them, and hashable options; {function_name(f)} got "
+                             f"{_core._short(bad)} of type {type(bad).__name__}") from None
+
+    def call(self, inputs: list[Any]) -> Any:
+        """The function with other leaves in place of the inputs."""
+        leaves = list(self.leaves)
+        for k, x in zip(self.where, inputs, strict=True):
+            leaves[k] = x
+        args, kwargs = unflatten(self.structure, leaves)
+        return self.f(*args, **kwargs)
+
+    def bound(self) -> list[Any]:
+        """The inputs as the machine takes them."""
+        return [x if type(x) in (float, np.float64, np.float32, np.ndarray) else np.asarray(x) for x in self.dynamic]
+
+    @property
+    def plain(self) -> bool:
+        """Whether the arguments are inputs and nothing else."""
+        return len(self.where) == len(self.leaves) and self.structure == flatten(((0.0,) * len(self.leaves), {}))[1]
+
+
+def _is_input(x: Any) -> bool:
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "biufc"
+    return isinstance(x, _DYNAMIC) and not _core.is_traced(x)
+
+
+class Compiled(Dispatcher):
+    """A function that is recorded when it is called with arguments of a new kind, and replayed in C after that (see `compile`)."""
+
+    label = "compile"
+
+    def __init__(self, f: Callable[..., Any], exact: bool, check: bool, max_versions: int, passes: frozenset[str]) -> None:
+        super().__init__()
+        self.f, self.exact, self.check, self.max_versions, self.passes = f, exact, check, max_versions, passes
+        self.versions: dict[Any, list[Version]] = {}
+        self.counts = {"calls": 0, "recordings": 0, "eager": 0}
+        self.eager: dict[Any, str] = {}
+        self.lock = threading.Lock()
+        functools.update_wrapper(self, f, updated=())
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else functools.partial(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<dualad.compile of {function_name(self.f)}>"
+
+    def __reduce__(self) -> Any:
+        return _compiled, (self.f, self.exact, self.check, self.max_versions, self.passes)
+
+    rebuilt = staticmethod(unflatten)
+
+    def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Every call that no version took at once."""
+        self.counts["calls"] += 1
+        if _core.tracing() or any(_core.is_traced(x) for x in flatten((args, kwargs))[0]):
+            return self.f(*args, **kwargs)
+        signature = Signature(self.f, args, kwargs)
+        if signature.key in self.eager:
+            return self._eagerly(signature)
+        bound = signature.bound()
+        for version in self.versions.get(signature.key, ()):
+            try:
+                leaves = version.machine(bound)
+            except Exception:
+                return self._eagerly(signature)
+            if leaves is NotImplemented:
+                return self._eagerly(signature)
+            if leaves is not None:
+                version.replays += 1
+                return self._checked(signature, unflatten(version.extra, leaves))
+        return self._recorded(signature, bound)
+
+    def _eagerly(self, signature: Signature) -> Any:
+        self.counts["eager"] += 1
+        return signature.call(signature.dynamic)
+
+    def _recorded(self, signature: Signature, bound: list[Any]) -> Any:
+        """Records a new version and runs it."""
+        self.counts["recordings"] += 1
+        try:
+            recorded = capture(self.f, signature.call, signature.dynamic)
+        except DualadError as error:
+            result = self._eagerly(signature)
+            self.eager[signature.key] = str(error)
+            warnings.warn(f"{function_name(self.f)} runs without a program: {error}", CompileWarning, stacklevel=4)
+            return result
+        version = _version(recorded, self.exact, self.passes)
+        with self.lock:
+            kept = self.versions.setdefault(signature.key, [])
+            kept.insert(0, version)
+            self._forget()
+            if signature.plain and not self.check:
+                self.direct = [version, *self.direct][: self.max_versions]
+        try:
+            leaves = version.machine(bound)
+        except Mismatch:
+            leaves = None
+        if leaves is None or leaves is NotImplemented:
+            return self._eagerly(signature)
+        return self._checked(signature, unflatten(recorded.structure, leaves))
+
+    def _forget(self) -> None:
+        """Drops the oldest versions beyond the limit."""
+        while sum(map(len, self.versions.values())) > self.max_versions:
+            key = next(k for k, v in self.versions.items() if v)
+            self.versions[key].pop()
+            if not self.versions[key]:
+                del self.versions[key]
+
+    def _checked(self, signature: Signature, result: Any) -> Any:
+        if self.check:
+            compare(result, signature.call(signature.dynamic), function_name(self.f))
+        return result
+
+    def stats(self) -> dict[str, Any]:
+        """Calls, recordings, versions and what the passes did.
+
+        Returns
+        -------
+        dict
+            ``calls`` that no version took at once, ``recordings``, ``eager`` runs, ``reasons`` for those, and ``versions``: one dict each with
+            its replays, guards and sizes.
+        """
+        versions = [v for kept in self.versions.values() for v in kept]
+        return {**self.counts, "reasons": list(self.eager.values()), "versions": [describe(v.machine) | {"replays": v.replays} for v in versions]}
+
+
+def _compiled(*options: Any) -> Compiled:
+    return Compiled(*options)
+
+
+def _version(recorded: Capture, exact: bool, passes: frozenset[str]) -> Version:
+    machine = Machine(parts_of(recorded, exact, passes))
+    structure, leaves = recorded.structure, len(recorded.outputs)
+    if structure is LEAF:
+        return Version(machine, None, 0, structure)
+    if structure == (tuple, None, leaves) and leaves:
+        return Version(machine, None, leaves, structure)
+    return Version(machine, structure, 0, structure)
+
+
+def describe(machine: Machine) -> dict[str, Any]:
+    """Sizes of a program."""
+    parts = machine.parts
+    kinds = [kind for kind, _, _ in parts["steps"]]
+    return {"guards": len(parts["guard_places"]) + len(parts["guard_arrays"]), "regions": kinds.count("region"), "calls": kinds.count("call"),
+            "arena": parts["arena"], **parts["plan"].stats, **parts["counts"]}
+
+
+def compare(got: Any, want: Any, name: str) -> None:
+    """Raises CheckError where the leaves of two results differ by more than rounding."""
+    for a, b in zip(flatten(got)[0], flatten(want)[0], strict=True):
+        a, b = np.asarray(a), np.asarray(b)
+        tolerance = 1e-4 if b.dtype in (np.float32, np.complex64) else 1e-9
+        scale = np.max(np.abs(b), initial=0.0, where=np.isfinite(b)) if b.dtype.kind in "fc" else 0.0
+        if a.dtype != b.dtype or a.shape != b.shape or not np.allclose(a, b, tolerance, tolerance * scale, equal_nan=True):
+            raise CheckError(f"the program of {name} gave {_core._short(a)}, the function itself {_core._short(b)}: does it read a global, closure or "
+                             "attribute that has changed, or random numbers? A program holds those as constants")
+
+
+def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: bool = False, max_versions: int = MAX_VERSIONS,
+            passes: Iterable[str] | None = None) -> Any:
+    """A function that runs as a program in C: recorded at the first call, replayed after that.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code, or a transform of it: ``compile(grad(f))``, ``compile(value_and_grad(f))``, a whole optimizer step. Without `f` a
+        decorator.
+    exact : bool
+        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions.
+    check : bool
+        Every call is compared with the function itself (slow, for tests).
+    max_versions : int
+        Programs kept: one for each combination of shapes, dtypes and branches taken.
+    passes : iterable of str, optional
+        The optimiser passes to run (`PASSES`); all by default.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes. Numbers and arrays are inputs; ints, strings and other options are constants of a program, and each new value is
+        recorded anew. ``.stats()`` tells what was recorded.
+
+    Raises
+    ------
+    DtypeError
+        An argument is neither a number, an array, nor hashable.
+    CheckError
+        Under ``check=True``.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad as da
+    >>> step = da.compile(da.value_and_grad(lambda x: np.sum(x**2)))
+    >>> step(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+
+    Notes
+    -----
+    Whatever the function reads from globals, closures or attributes is a constant of the program. A branch (``if x > 0``), a length or an index
+    that depends on the arguments is a guard: where it turns out otherwise, the function is recorded again and both versions are kept. Where
+    Python floats come in, a division by zero is the error it is without `compile`.
+    """
+    if f is None:
+        return functools.partial(compile, exact=exact, check=check, max_versions=max_versions, passes=passes)
+    if not callable(f):
+        raise TypeError(f"compile needs a function, not {_core._short(f)} of type {type(f).__name__}")
+    return Compiled(f, exact, check, max_versions, _passes(passes))
+
+
+def _passes(passes: Iterable[str] | None) -> frozenset[str]:
+    chosen = ALL_PASSES if passes is None else frozenset(passes)
+    if not chosen <= ALL_PASSES:
+        raise ValueError(f"passes={sorted(chosen - ALL_PASSES)}; there are {sorted(ALL_PASSES)}")
+    return chosen
+
+
+class Program:
+    """One recording as a program: for arguments of the recorded shapes and types, and the branches taken then (see `record`)."""
+
+    def __init__(self, machine: Machine, structure: Any, key: Any, name: str, function: Callable[..., Any] | None = None) -> None:
+        self.machine, self.name = machine, name
+        self.function = function  # what was recorded; None after loading
+        self.structure, self.key = structure, key
+
+    def __repr__(self) -> str:
+        return f"<dualad program of {self.name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        signature = Signature(self.name, args, kwargs)
+        if signature.key != self.key:
+            raise GuardError(f"the program of {self.name} was recorded for arguments of another structure or with other options; record it again, "
+                             "or use dualad.compile, which does that by itself")
+        bound = signature.bound()
+        try:
+            leaves = self.machine(bound)
+        except Mismatch:
+            leaves = None
+        if leaves is None:
+            raise GuardError(self._why(bound))
+        if leaves is NotImplemented:
+            raise GuardError(f"a division by zero, overflow or invalid operation happened in the program of {self.name}, which with Python floats may "
+                             "be an error; run the function itself to see, or pass np.float64 numbers")
+        return unflatten(self.structure, leaves)
+
+    def _why(self, bound: list[Any]) -> str:
+        if not self.machine.takes(bound):
+            return f"the program of {self.name} was recorded for arguments of other shapes or types: {self.machine.wants()}"
+        lines = list(dict.fromkeys(f"{file}:{line}" for file, line in filter(None, guard_lines(self.machine.parts))))
+        return (f"the program of {self.name} was recorded for another course of the function, which depends on the arguments at "
+                f"{', '.join(lines[:3]) or 'a result of another shape'}; record it again, or use dualad.compile, which keeps both versions")
+
+    def stats(self) -> dict[str, Any]:
+        """Sizes of the program and what the passes did."""
+        return describe(self.machine)
+
+    def __str__(self) -> str:
+        return listing(self)
+
+    def __reduce__(self) -> Any:
+        return _loaded, (files.dumped(self),)
+
+    def save(self, path: Any) -> None:
+        """Writes the program to a file, for `load_program`.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; an existing one is replaced.
+
+        Raises
+        ------
+        ProgramFileError
+            The program calls a function that a file cannot name (one of another module than NumPy, a custom primitive), or takes or returns a
+            class of its own (namedtuple, dataclass).
+
+        Examples
+        --------
+        >>> import dualad as da, numpy as np, tempfile, os
+        >>> prog = da.record(da.grad(lambda x: np.sum(x**3)), np.ones(2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     prog.save(os.path.join(folder, "f.dad"))
+        ...     again = da.load_program(os.path.join(folder, "f.dad"))
+        >>> again(np.array([1.0, 2.0]))
+        array([ 3., 12.])
+        """
+        files.write(path, files.dumped(self))
+
+    def to_c(self, path: Any, name: str | None = None) -> None:
+        """Writes the program as a C99 file that needs only the mathematics library.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; an existing one is replaced.
+        name : str, optional
+            The function's name; by default the recorded function's, as far as C allows it.
+
+        Raises
+        ------
+        ExportError
+            A step has no C form: a call of a NumPy function (`numpy.linalg.solve`, a sort). The message names it.
+
+        Examples
+        --------
+        >>> import dualad as da, numpy as np, tempfile, os
+        >>> prog = da.record(da.grad(lambda x: np.sum(x**3)), np.ones(2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     prog.to_c(os.path.join(folder, "cubes.c"), "cubes")
+        ...     text = open(os.path.join(folder, "cubes.c")).read()
+        >>> "int cubes(const double *x0, double *y0, void *work)" in text
+        True
+        """
+        files.write(path, exported(self.machine.parts, name or self.name).encode())
+
+
+def load_program(path: Any) -> Program:
+    """Reads a program that `Program.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. It is checked in full before anything runs; nothing in it is executed or imported.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    ProgramFileError
+        The file cannot be read, is damaged, was written by a newer version of the format, or asks for what a program file may not.
+    """
+    return _loaded(files.read(path))
+
+
+def _loaded(data: bytes) -> Program:
+    return Program(*files.loaded(data))
+
+
+def record(f: Callable[..., Any], *args: Any, exact: bool = False, passes: Iterable[str] | None = None, **kwargs: Any) -> Program:
+    """Records one call as a program.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy code or a transform of it.
+    *args, **kwargs
+        The arguments; the program takes others of the same shapes and types.
+    exact, passes
+        As in `compile`.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    EscapedError
+        When a transform is recording in this thread.
+
+    Examples
+    --------
+    >>> import numpy as np, dualad as da
+    >>> prog = da.record(da.jacobian(lambda x: x**2), np.array([1.0, 2.0]))
+    >>> prog(np.array([3.0, 4.0]))
+    array([[6., 0.],
+           [0., 8.]])
+    """
+    signature = Signature(f, args, kwargs)
+    recorded = capture(f, signature.call, signature.dynamic)
+    return Program(Machine(parts_of(recorded, exact, _passes(passes))), recorded.structure, signature.key, function_name(f), f)
