@@ -3,6 +3,7 @@
 from . import errors, tree
 from . import rules as _rules  # noqa: F401  (registers the derivative rules)
 from ._core import Dual, Var, is_traced, value
+from ._replay import get_num_threads, set_num_threads
 from ._version import __version__
 from .custom import from_jacobian, primitive
 from .jacobians import hessian, jacobian, value_and_jacobian
@@ -12,7 +13,7 @@ from .transforms import elementwise_grad, grad, hvp, jvp, linearize, stop_gradie
 from .vectorize import vectorize
 
 __all__ = [
-    "Dual", "Var", "__version__", "derivative", "elementwise_grad", "errors", "from_jacobian", "grad", "hessian", "hvp", "is_traced",
-    "jacobian", "jvp", "linearize", "primitive", "stop_gradient", "taylor", "tree", "value", "value_and_grad", "value_and_jacobian",
-    "vhp", "vjp",
+    "Dual", "Program", "Var", "__version__", "compile", "derivative", "elementwise_grad", "errors", "from_jacobian", "get_num_threads", "grad",
+    "hessian", "hvp", "is_traced", "jacobian", "jvp", "linearize", "load_program", "primitive", "record", "set_num_threads", "stop_gradient",
+    "taylor", "tree", "value", "value_and_grad", "value_and_jacobian", "vectorize", "vhp", "vjp",
 ]

@@ -227,6 +227,13 @@ cdef object round_value(object x, object digits):
     return call_function(np.round, (x, digits), {})
 
 
+cdef object converted(object x, object kind):
+    """float(x) and complex(x): refused, but where nothing is differentiated they are a guard of the recorded program."""
+    if programming() and (<Tape>da_get_current()).converts and (<Tape>da_get_current()).depth == 1:
+        return decided(x, kind)
+    refuse(x, kind.__name__)
+
+
 cdef int refuse(object x, str kind) except -1:
     """A conversion to a plain number, which would lose the derivative."""
     frame = user_line()

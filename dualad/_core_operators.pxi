@@ -92,10 +92,10 @@ cdef class Traced:
         return decided(self, int)
 
     def __float__(self):
-        refuse(self, "float")
+        return converted(self, float)
 
     def __complex__(self):
-        refuse(self, "complex")
+        return converted(self, complex)
 
     def __round__(self, digits=None):
         return round_value(self, digits)

@@ -408,6 +408,16 @@ def forget_guards(Tape tape):
     tape.guards.clear()
 
 
+def allow_conversions(Tape tape):
+    """From now on float() of a value outside inner transforms is a guard of the program, no error."""
+    tape.converts = True
+
+
+def table_operation(ufunc):
+    """The operation of the table that a ufunc is; -1 for others."""
+    return UFUNC_OP.get(ufunc, -1)
+
+
 def recorded_guards(Tape tape):
     """The nodes on whose values the course of the recording depended: node -> (file, line) or None."""
     return dict(tape.guards)

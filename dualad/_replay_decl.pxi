@@ -1,7 +1,7 @@
 # What csrc provides to the replay of programs.
 
 cdef extern from "da_ops.h" nogil:
-    enum: DA_N_OPS, DA_INPUT, DA_ELEM, DA_ARRAY, DA_add, DA_copy
+    enum: DA_EXACT, DA_N_OPS, DA_INPUT, DA_ELEM, DA_ARRAY, DA_add, DA_copy
     ctypedef struct da_op_info:
         const char *name
         int arity, flags

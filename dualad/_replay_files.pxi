@@ -15,6 +15,9 @@ cdef extern from *:
     #define HELPER(R, name, params, ...) {"helper " #R, #name, #params, #__VA_ARGS__},
     #include "da_helpers.def"
     #undef HELPER
+    #define VECTOR(minor, operands, fn) {"vector", #fn, #operands, #minor},
+    #include "da_mvec.def"
+    #undef VECTOR
         {"constant", "DA_LN2", "", DA_TEXT(DA_LN2)},
         {"constant", "DA_LN10", "", DA_TEXT(DA_LN10)},
         {"constant", "DA_PI", "", DA_TEXT(DA_PI)},

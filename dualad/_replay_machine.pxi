@@ -44,6 +44,10 @@ cdef object ndarray = np.ndarray
 LEAF_KINDS = {float: LEAF_FLOAT, np.float64: LEAF_DOUBLE, np.float32: LEAF_SINGLE}
 
 
+# Compiled code: arguments and results by pointers, numbers as doubles; 0, or the number of the guard that failed.
+ctypedef int (*native_t)(const void *const *inputs, void *const *outputs, void *work) noexcept nogil
+
+
 class Mismatch(Exception):
     """A step of a program gave something of another shape or type than when it was recorded."""
 
@@ -57,9 +61,12 @@ cdef class Workspace:
     cdef char *scratch
     cdef char *partials
     cdef object arena, bases    # the arrays that own the memory
+    cdef void **pointers        # of compiled code: arguments, then results
+    cdef int code               # what compiled code returned
 
     def __dealloc__(self):
         free(self.spans)
+        free(self.pointers)
 
 
 @cython.final
@@ -82,6 +89,9 @@ cdef class Machine:
     cdef size_t arena_bytes, scratch_bytes, partial_bytes
     cdef readonly dict parts    # what it was made of
     cdef list inputs, outputs, calls, guard_arrays, free_workspaces
+
+    cdef native_t native        # compiled code that takes the place of the steps
+    cdef object library         # keeps it loaded
 
     def __cinit__(self, dict parts):
         cdef Py_ssize_t k
@@ -210,6 +220,43 @@ cdef class Machine:
         free(self.guards)
         free(self.results)
 
+    # ---- compiled code ----
+
+    def use_native(self, size_t address, size_t work, object library):
+        """Runs the function at `address` (see `native_t`) in place of the steps, before the first call. `work` bytes are its workspace; results
+        that are numbers go to the bank."""
+        cdef int k
+        self.native = <native_t>address
+        self.library = library
+        self.arena_bytes = work
+        self.scratch_bytes = self.partial_bytes = 0
+        for k in range(self.n_outputs):
+            self.results[k].buffer = 0
+            self.results[k].offset = k
+            self.results[k].type = DA_T_F64
+
+    @property
+    def compiled(self):
+        """Whether compiled code runs in place of the steps."""
+        return self.native != NULL
+
+    cdef int run_compiled(self, Workspace w) except -1:
+        cdef int k
+        cdef Leaf *leaf
+        cdef void **outs = w.pointers + self.n_inputs
+        for k in range(self.n_inputs):
+            leaf = &self.ins[k]
+            w.pointers[k] = w.spans[leaf.where].data if leaf.kind == LEAF_ARRAY else &w.scalars[leaf.where]
+        for k in range(self.n_outputs):
+            leaf = &self.outs[k]
+            if leaf.kind == LEAF_ARRAY or leaf.kind == LEAF_ITEM:
+                outs[k] = w.spans[leaf.where].data
+            else:
+                outs[k] = NULL if leaf.kind == LEAF_CONSTANT else &w.bank[k]
+        with nogil:
+            w.code = self.native(<const void *const *>w.pointers, outs, w.partials)
+        return 0
+
     # ---- workspaces ----
 
     cdef Workspace workspace(self):
@@ -217,7 +264,7 @@ cdef class Machine:
         if self.free_workspaces:
             return <Workspace>self.free_workspaces.pop()
         cdef Workspace w = Workspace.__new__(Workspace)
-        cdef size_t bank = rounded((<size_t>self.plan.p.bank_size + 16) * 8), scalars = rounded((<size_t>self.n_scalars + 16) * 8)
+        cdef size_t bank = rounded((<size_t>max(self.plan.p.bank_size, self.n_outputs) + 16) * 8), scalars = rounded((<size_t>self.n_scalars + 16) * 8)
         cdef char *at
         cdef int k
         w.arena = np.empty(bank + scalars + self.arena_bytes + rounded(self.scratch_bytes) + self.partial_bytes + 128, np.uint8)
@@ -228,6 +275,8 @@ cdef class Machine:
         w.partials = w.scratch + rounded(self.scratch_bytes)
         at = w.partials + rounded(self.partial_bytes)
         w.spans = <da_span *>allocated(self.n_buffers, sizeof(da_span))
+        if self.native != NULL:
+            w.pointers = <void **>allocated(self.n_inputs + self.n_outputs, sizeof(void *))
         memset(w.bank, 0, bank + scalars)
         for k in range(self.plan.p.n_consts):
             w.bank[self.plan.p.const_at[k]] = self.plan.p.const_value[k]
@@ -347,6 +396,8 @@ cdef class Machine:
 
     cdef int run(self, Workspace w) except -1:
         cdef int k = 0
+        if self.native != NULL:
+            return self.run_compiled(w)
         while k < self.n_steps:
             if self.steps[k].kind == STEP_CALL:
                 self.call(w, self.calls[self.steps[k].first])
@@ -394,8 +445,11 @@ cdef class Machine:
         """Calls a Python function on arrays and keeps what it returns."""
         cdef list operands = [self.argument(w, x) for x in c["operands"]]
         args, kwargs = filled(c["tree"], operands)
+        function, where = c["function"], c["outs"][0]
+        if isinstance(function, np.ufunc) and where is not None and not kwargs and not c["several"]:
+            kwargs = {"out": self.view(w, where, True)}  # straight into place
         with np.errstate(all="ignore"):
-            result = c["function"](*args, **kwargs)
+            result = function(*args, **kwargs)
         if not c["several"]:
             result = (result,)
         shapes = c["shapes"]
@@ -405,7 +459,7 @@ cdef class Machine:
             a = np.asarray(r)
             if a.shape != shape or a.dtype != dtype:
                 raise Mismatch(f"{c['name']} gave a {a.dtype} array of shape {a.shape}; {dtype} and {shape} were recorded")
-            if where is not None:
+            if where is not None and r is not kwargs.get("out"):
                 self.view(w, where, True)[...] = a
         return 0
 
@@ -440,6 +494,8 @@ cdef class Machine:
         """Whether all guards have the values they had when the program was recorded."""
         cdef int k
         cdef double v
+        if self.native != NULL:
+            return w.code == 0
         for k in range(self.n_guards):
             v = spot_value(w, &self.guards[k])
             if memcmp(&v, &self.guard_values[k], sizeof(double)) and not (v == self.guard_values[k] == 0):

@@ -4,7 +4,8 @@ cdef enum:
     PIECE_NS = 40_000_000      # a piece of work between two looks at signals
     THREADS_FROM_NS = 150_000  # handing work to threads costs some 50 us
 
-cdef double LANE_NS = 0.4      # an operation on one lane, roughly
+cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
+cdef double INEXACT_NS = 2.0   # an elementary function
 
 cdef object _pool = None
 cdef int _pool_pid = 0
@@ -39,7 +40,14 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """The number of threads on which long programs run (see `set_num_threads`)."""
+    """The number of threads on which long programs run (see `set_num_threads`).
+
+    Examples
+    --------
+    >>> import dualad as da
+    >>> da.get_num_threads() >= 1
+    True
+    """
     global _threads
     if _threads == 0:
         given = _os.environ.get("DUALAD_NUM_THREADS", "")
@@ -88,7 +96,13 @@ cdef class Task:
 
 cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept nogil:
     """About how long a region takes on one thread."""
-    return LANE_NS * da_lanes_units(lanes, region) * da_lanes_unit_size(lanes, region) * region.n_micros
+    cdef double ns = 0
+    cdef int32_t k
+    cdef int code
+    for k in range(region.n_micros):
+        code = region.micros[k].code
+        ns += INEXACT_NS if code < DA_N_OPS and not da_ops[code].flags & DA_EXACT else EXACT_NS
+    return ns * da_lanes_units(lanes, region) * da_lanes_unit_size(lanes, region)
 
 
 cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials) except -1:

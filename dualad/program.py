@@ -12,17 +12,17 @@ import numpy as np
 
 from . import _core
 from ._calls import function_name
-from ._programs import files
+from ._programs import files, native
 from ._programs.build import ALL_PASSES, parts_of
 from ._programs.capture import Capture, capture
 from ._programs.export_c import exported
 from ._programs.listing import guard_lines, listing
 from ._replay import Dispatcher, Machine, Mismatch, Version
-from .errors import CheckError, CompileWarning, DtypeError, DualadError, GuardError
+from .errors import CheckError, CompileWarning, DtypeError, DualadError, ExportError, GuardError
 from .tree import LEAF, flatten, unflatten
 
 MAX_VERSIONS = 16
-BACKENDS = ("interpreter",)
+BACKENDS = ("interpreter", "c")
 _DYNAMIC = (float, np.inexact, complex)
 
 
@@ -74,9 +74,10 @@ class Compiled(Dispatcher):
 
     label = "compile"
 
-    def __init__(self, f: Callable[..., Any], exact: bool, check: bool, max_versions: int, passes: frozenset[str]) -> None:
+    def __init__(self, f: Callable[..., Any], exact: bool, check: bool, max_versions: int, passes: frozenset[str],
+                 backend: str = "interpreter") -> None:
         super().__init__()
-        self.f, self.exact, self.check, self.max_versions, self.passes = f, exact, check, max_versions, passes
+        self.f, self.exact, self.check, self.max_versions, self.passes, self.backend = f, exact, check, max_versions, passes, backend
         self.versions: dict[Any, list[Version]] = {}
         self.counts = {"calls": 0, "recordings": 0, "eager": 0}
         self.eager: dict[Any, str] = {}
@@ -90,7 +91,7 @@ class Compiled(Dispatcher):
         return f"<dualad.compile of {function_name(self.f)}>"
 
     def __reduce__(self) -> Any:
-        return _compiled, (self.f, self.exact, self.check, self.max_versions, self.passes)
+        return _compiled, (self.f, self.exact, self.check, self.max_versions, self.passes, self.backend)
 
     rebuilt = staticmethod(unflatten)
 
@@ -130,6 +131,8 @@ class Compiled(Dispatcher):
             warnings.warn(f"{function_name(self.f)} runs without a program: {error}", CompileWarning, stacklevel=4)
             return result
         version = _version(recorded, self.exact, self.passes)
+        if self.backend == "c":
+            self._attach(version.machine)
         with self.lock:
             kept = self.versions.setdefault(signature.key, [])
             kept.insert(0, version)
@@ -143,6 +146,13 @@ class Compiled(Dispatcher):
         if leaves is None or leaves is NotImplemented:
             return self._eagerly(signature)
         return self._checked(signature, unflatten(recorded.structure, leaves))
+
+    def _attach(self, machine: Machine) -> None:
+        """Compiles a version's program; where a step has no C form the interpreter runs it."""
+        try:
+            native.attach(machine, function_name(self.f))
+        except ExportError as error:
+            warnings.warn(f"{function_name(self.f)} runs with the interpreter: {error}", CompileWarning, stacklevel=5)
 
     def _forget(self) -> None:
         """Drops the oldest versions beyond the limit."""
@@ -204,7 +214,7 @@ def compare(got: Any, want: Any, name: str) -> None:
 
 
 def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: bool = False, max_versions: int = MAX_VERSIONS,
-            passes: Iterable[str] | None = None) -> Any:
+            passes: Iterable[str] | None = None, backend: str = "interpreter") -> Any:
     """A function that runs as a program in C: recorded at the first call, replayed after that.
 
     Parameters
@@ -220,6 +230,10 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         Programs kept: one for each combination of shapes, dtypes and branches taken.
     passes : iterable of str, optional
         The optimiser passes to run (`PASSES`); all by default.
+    backend : {"interpreter", "c"}
+        ``"c"``: each program is compiled by the system's C compiler (``$CC``, cc, gcc or clang) and kept in the user's cache (``$DUALAD_CACHE``,
+        else ``dualad`` in ``$XDG_CACHE_HOME`` or ``~/.cache``). It pays for small programs that are called often. A program with a step that has
+        no C form runs with the interpreter, and a `CompileWarning` says which step.
 
     Returns
     -------
@@ -233,6 +247,8 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         An argument is neither a number, an array, nor hashable.
     CheckError
         Under ``check=True``.
+    CompilerError
+        Under ``backend="c"``: there is no C compiler, or it failed.
 
     Examples
     --------
@@ -248,10 +264,14 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
     Python floats come in, a division by zero is the error it is without `compile`.
     """
     if f is None:
-        return functools.partial(compile, exact=exact, check=check, max_versions=max_versions, passes=passes)
+        return functools.partial(compile, exact=exact, check=check, max_versions=max_versions, passes=passes, backend=backend)
     if not callable(f):
         raise TypeError(f"compile needs a function, not {_core._short(f)} of type {type(f).__name__}")
-    return Compiled(f, exact, check, max_versions, _passes(passes))
+    if backend not in BACKENDS:
+        raise ValueError(f"backend={_core._short(backend)}; there are {', '.join(BACKENDS)}")
+    if backend == "c":
+        native.compiler()
+    return Compiled(f, exact, check, max_versions, _passes(passes), backend)
 
 
 def _passes(passes: Iterable[str] | None) -> frozenset[str]:

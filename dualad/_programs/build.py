@@ -12,9 +12,10 @@ from .capture import Capture
 from .ir import NATIVE, Assemble, Call, Elementwise, Gathered, Scalar, Value, View, whole
 from .lower import Lowering
 from .memory import Memory, lifetimes
+from .recompute import recompute
 from .schedule import Schedule
 
-ALL_PASSES = frozenset({*PASSES, "fusion"})
+ALL_PASSES = frozenset({*PASSES, "fusion", "recompute"})
 
 
 class Output:
@@ -51,6 +52,8 @@ class Builder:
         self.plan = Plan(low.graph, options, {v.buffer: NATIVE.get(v.dtype, 0) for v in low.values})
         self.schedule = Schedule(low.steps, self.plan, "fusion" in self.passes)
         self.places = self.plan.roots()
+        if "recompute" in self.passes:
+            recompute(self.schedule, self._kept())
         self._memory()
         return self._encode()
 
@@ -83,6 +86,18 @@ class Builder:
         return whole(out)
 
     # ---- memory ----
+
+    def _kept(self) -> set[Value]:
+        """Values that somebody outside the regions reads."""
+        kept = {o.view.value for o in self.outputs if o.view is not None}
+        kept |= {x.value for _, xs in self.guards for x in xs if isinstance(x, View)}
+        buffers = self.schedule.buffers
+        places = [p for step in self.schedule.places.values() for p in step] + [p for p in self.places if p is not None]
+        kept |= {buffers[p.buffer] for p in places if p.buffer in buffers}
+        for slot in self.schedule.slots:
+            for first, count in slot.groups:
+                kept |= {buffers[b] for b in self.plan.reads(first, count) if b in buffers}
+        return kept
 
     def _memory(self) -> None:
         schedule, end = self.schedule, len(self.schedule.slots)

@@ -17,16 +17,9 @@ from ..errors import ProgramFileError
 from . import lower, lower_calls
 
 # Of numpy's functions that dispatch on their arguments: what writes to files or into operands, reads files, calls functions or prints.
-_EXCLUDED = frozenset("""
-    save savez savez_compressed savetxt load loadtxt genfromtxt fromregex fromfile memmap
-    copyto put place putmask put_along_axis fill_diagonal resize
-    apply_along_axis apply_over_axes piecewise fromfunction array2string array_repr array_str array_function_from_dispatcher
-""".split())
+_EXCLUDED = frozenset(["save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap", "copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal", "resize", "apply_along_axis", "apply_over_axes", "piecewise", "fromfunction", "array2string", "array_repr", "array_str", "array_function_from_dispatcher"])
 _CREATORS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "arange", "eye", "identity")
-_METHODS = frozenset("""
-    all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal dot flatten max mean min
-    nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes take trace transpose var
-""".split())
+_METHODS = frozenset(["all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "compress", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"])
 _ATTRIBUTES = frozenset(("T", "mT", "real", "imag"))
 _UFUNC_METHODS = ("reduce", "accumulate", "outer", "reduceat")
 _HELPERS: dict[str, Callable[..., Any]] = {

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from .._calls import function_name
 from .._recording import watched
-from ..errors import DtypeError, EscapedError
+from ..errors import DetachedError, DtypeError, EscapedError
 from ..tree import flatten
 
 
@@ -49,7 +49,11 @@ def capture(f: Any, call: Callable[[list[Any]], Any], leaves: list[Any]) -> Capt
             _core.forget_guards(tape)
             return call(variables)
 
-        results, structure = watched(f, fresh_call, inputs, _results, f)
+        try:
+            results, structure = watched(f, fresh_call, inputs, _results, f)
+        except DetachedError:
+            _core.allow_conversions(tape)
+            results, structure = watched(f, fresh_call, inputs, _results, f)
         return Capture(tape, leaves, inputs, results, structure)
     finally:
         _core.end(tape)

@@ -24,7 +24,19 @@ from .._version import __version__
 from ..errors import DualadError, ProgramFileError
 from .encode import GROUP, Region
 from .ir import NATIVE
-from .plainvalues import DTYPES, RECORDS, TYPES, Arrays, decoded, decoded_structure, encoded, encoded_structure, integer, listed, require
+from .plainvalues import (
+    DTYPES,
+    RECORDS,
+    TYPES,
+    Arrays,
+    decoded,
+    decoded_structure,
+    encoded,
+    encoded_structure,
+    integer,
+    listed,
+    require,
+)
 from .validate import LIMIT, Checker
 
 MAGIC = b"\x89DAD\r\n\x1a\n"
@@ -139,7 +151,7 @@ class _Writer:
             "several": c["several"],
             "operands": [place_out(x) if type(x) is Place else self._view(x, what) for x in c["operands"]],
             "outs": [None if x is None else self._view(x, what) for x in c["outs"]],
-            "shapes": [[list(shape), dtype_out(dtype, what)] for shape, dtype in c["shapes"]],
+            "shapes": [[list(shape), None if dtype == object else dtype_out(dtype, what)] for shape, dtype in c["shapes"]],
         }
 
     def _view(self, x: Any, what: str) -> list[Any]:
@@ -276,8 +288,9 @@ class _Reader:
         tree = decoded(x["tree"], self.arrays, len(operands))
         require(callable(function) and type(tree) is tuple and len(tree) == 2 and type(tree[0]) is tuple and type(tree[1]) is dict, "a call")
         require(all(type(k) is str for k in tree[1]) and type(x["several"]) is bool and type(x["name"]) is str, "a call")
-        shapes = [(self._shape(s[0]), self._dtype(s[1])) for s in listed(x["shapes"], "results of a call")]
+        shapes = [(self._shape(s[0]), np.dtype(object) if s[1] is None else self._dtype(s[1])) for s in listed(x["shapes"], "results of a call")]
         outs = [None if o is None else self._view(o) for o in listed(x["outs"], "results of a call", len(shapes))]
+        require(all(dtype != object or o is None for o, (_, dtype) in zip(outs, shapes, strict=True)), "results of a call")
         return {"function": function, "name": x["name"], "tree": tree, "operands": operands, "outs": outs, "shapes": shapes, "several": x["several"]}
 
     def _view(self, x: Any) -> tuple[Any, ...]:

@@ -12,7 +12,23 @@ from .. import _core
 from .._replay import ARITY, NAMES, OPS, Graph
 from . import lower_calls, lower_symbolic  # noqa: F401 - lower_symbolic registers its rules
 from .capture import Capture
-from .ir import FLOATS, NATIVE, Assemble, Call, Elementwise, Gathered, Ids, Operand, Reduce, Scalar, Step, Value, View, contiguous, size_of, whole
+from .ir import (
+    FLOATS,
+    NATIVE,
+    Assemble,
+    Call,
+    Elementwise,
+    Gathered,
+    Ids,
+    Operand,
+    Scalar,
+    Step,
+    Value,
+    View,
+    contiguous,
+    size_of,
+    whole,
+)
 
 SMALL = 32  # arrays up to this size are computed element by element in the scalar graph
 F32 = _core.NODE_FLAGS["f32"]
@@ -180,6 +196,11 @@ class Lowering:
     def nodes_of_any(self, x: Any, dtype: Any) -> np.ndarray:
         """The same, of uniform constants and numbers too."""
         return self.nodes_of(x.number if isinstance(x, Uniform) else x, dtype)
+
+    @staticmethod
+    def is_exact(code: int) -> bool:
+        """Whether IEEE fixes the result of an operation."""
+        return not INEXACT[code]
 
     @staticmethod
     def flags(dtype: Any) -> int:

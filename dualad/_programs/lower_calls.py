@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _core
 from .._replay import CODES, OPS
 from .ir import FLOATS, NATIVE, Assemble, Ids, Reduce, Scalar, View, size_of, whole
 
@@ -233,6 +234,10 @@ def recorded(low: Any, function: Any, tree: Any, value: np.ndarray) -> Any:
         return masks(low, OPS["ne"], [args[0], args[0]], value)
     if function in _LOGICAL and all(low.dtype_of(x) == BOOL for x in args):
         return masks(low, CODES[_LOGICAL[function]], list(args), value)
+    if isinstance(function, np.ufunc) and _core.table_operation(function) >= 0 and value.dtype in FLOATS:
+        code = _core.table_operation(function)
+        exact = not low.exact or low.is_exact(code)
+        return low.elementwise(code, list(args), value.shape, value.dtype) if exact and all(low.dtype_of(x) in NATIVE for x in args) else None
     if function is np.where and len(args) == 3:
         return select(low, *args, value)
     if getattr(function, "__name__", "") == "_detach":

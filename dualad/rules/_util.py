@@ -133,6 +133,12 @@ def still(x: Any) -> Any:
     return x if type(x) is Recorded else np.array(x)
 
 
+def plain_array(x: Any) -> Any:
+    """The plain value as an array; while a program is recorded it stays part of the program."""
+    x = value(pack(x))
+    return x if type(x) is Recorded else np.asarray(x)
+
+
 def existing(*names: str) -> tuple[Any, ...]:
     """The functions of these names that this NumPy has."""
     known = vars(np)  # hasattr would import submodules that NumPy loads lazily

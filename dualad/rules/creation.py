@@ -10,7 +10,7 @@ import numpy as np
 from .._core import is_traced, pack, value
 from ..errors import DtypeError
 from ..primitive import Primitive, implements, method
-from ._util import is_inexact, reshape, shape
+from ._util import is_inexact, plain_array, reshape, shape
 
 # NumPy hands over the arguments without `like`. These take no traced values; a buffer becomes traced with the first traced store.
 for _function in (
@@ -75,7 +75,7 @@ def view(a: Any, dtype: Any = None, type: Any = None) -> Any:
     kind = a.dtype if dtype is None or _is_array_class(dtype) else np.dtype(dtype)
     if kind == a.dtype:
         return reshape(a, shape(a))
-    plain = np.asarray(value(a)).view(kind)  # raises where NumPy does
+    plain = plain_array(a).view(kind)  # raises where NumPy does
     if not is_inexact(kind):
         return plain
     if kind.char.lower() != a.dtype.char.lower():
@@ -85,5 +85,5 @@ def view(a: Any, dtype: Any = None, type: Any = None) -> Any:
 
 @method("to_device")
 def to_device(a: Any, device: Any, /, *, stream: Any = None) -> Any:
-    np.asarray(value(a)).to_device(device, stream=stream)  # raises for any other than the CPU
+    np.zeros(()).to_device(device, stream=stream)  # raises for any other than the CPU
     return a

@@ -8,14 +8,13 @@ import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import implements
-from ._util import dtype
+from ._util import dtype, is_complex
 
 
 def _widened(x: Any, outside: Any) -> Any:
     x = pack(x)
     x = x if is_traced(x) else np.asarray(x)
-    v = np.asarray(value(x))
-    if v.dtype.kind == "c" or not np.any(outside(v)):
+    if is_complex(x) or not np.any(outside(value(x))):
         return x
     kind = np.result_type(dtype(x), np.complex64)
     return x.astype(kind) if hasattr(x, "astype") else np.asarray(x, kind)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import Primitive, implements
-from ._util import lead, reshape, shape, size
+from ._util import lead, plain_array, reshape, shape, size
 from .indexing import gather_p, scatter_p
 
 # ---- bincount ----
@@ -95,7 +95,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
 @implements(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     a, weights = pack(a), pack(weights)
-    x, plain_bins, plain_range = np.asarray(value(a)), value(pack(bins)), _plain_range(range)
+    x, plain_bins, plain_range = plain_array(a), value(pack(bins)), _plain_range(range)
 
     def count(w: Any) -> Any:
         return np.histogram(x, plain_bins, plain_range, weights=w)[0]

@@ -43,18 +43,21 @@ def reciprocal_gaps(w: Any, same: Any) -> Any:
 
 
 @constant
-def warn_if_met(same: np.ndarray, name: str, *couplings: np.ndarray) -> None:
-    """Warns when a derivative couples different vectors of one eigenspace."""
+def _are_met(same: np.ndarray, *couplings: np.ndarray) -> bool:
+    """Whether a derivative couples different vectors of one eigenspace."""
     off = same & ~np.eye(same.shape[-1], dtype=bool)
     if not off.any():
-        return
-    for m in couplings:
-        if np.any(np.where(off, np.abs(m), 0) > 1e-8 * np.abs(m).max(initial=0)):
-            warnings.warn(
-                f"{name}: coinciding values; the derivative is that of functions which treat each eigenspace as a whole",
-                RuntimeWarning, stacklevel=2,
-            )
-            return
+        return False
+    return any(np.any(np.where(off, np.abs(m), 0) > 1e-8 * np.abs(m).max(initial=0)) for m in couplings)
+
+
+def warn_if_met(same: np.ndarray, name: str, *couplings: np.ndarray) -> None:
+    """Warns when a derivative couples different vectors of one eigenspace."""
+    if _are_met(same, *couplings):
+        warnings.warn(
+            f"{name}: coinciding values; the derivative is that of functions which treat each eigenspace as a whole",
+            RuntimeWarning, stacklevel=2,
+        )
 
 
 # ---- eigh: Hermitian matrices, of which LAPACK reads one triangle ----

@@ -32,10 +32,10 @@ def _gaps(s: Any, same: Any) -> Any:
 
 
 @constant
-def _warn(s: np.ndarray, same: np.ndarray, *couplings: np.ndarray) -> None:
-    """Pairs that are both zero only span the null space and are left out."""
+def _both_present(s: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Coinciding pairs without those that are both zero, which only span the null space."""
     present = s > 4 * s.shape[-1] * np.finfo(s.dtype).eps * s.max(axis=-1, keepdims=True, initial=0)
-    warn_if_met(same & present[..., None, :] & present[..., :, None], "svd", *couplings)
+    return same & present[..., None, :] & present[..., :, None]
 
 
 def _thin(ans: Any) -> tuple[Any, Any, Any, Any, Any]:
@@ -55,7 +55,7 @@ def _svd_jvp(i: int, t: Any, ans: Any, a: Any, full: bool) -> Any:
     tv, thu = np.matmul(t, v), np.matmul(adjoint(t), u)
     p = np.matmul(adjoint(u), tv)
     same = coinciding(s)
-    _warn(s, same, p)
+    warn_if_met(_both_present(s, same), "svd", p)
     gaps, inverse, ph = _gaps(s, same), _reciprocal(s), adjoint(p)
     turn_u = gaps * (p * row(s) + column(s) * ph)
     turn_v = gaps * (column(s) * p + ph * row(s))
@@ -84,7 +84,7 @@ def _svd_vjp(i: int, g: Any, ans: Any, a: Any, full: bool) -> Any:
     gu, gv = _fold(g[0], u, u2, k), _fold(adjoint(g[2]), v, v2, k)
     x, y = np.matmul(adjoint(u), gu), np.matmul(adjoint(v), gv)
     same = coinciding(s)
-    _warn(s, same, x, y)
+    warn_if_met(_both_present(s, same), "svd", x, y)
     gaps, inverse = _gaps(s, same), _reciprocal(s)
     p = gaps * (x - adjoint(x)) * row(s) + column(s) * (gaps * (y - adjoint(y))) + as_diagonal(g[1])
     if is_complex(u):

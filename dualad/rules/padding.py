@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core import is_traced, pack, value
 from ..primitive import implements
-from ._util import ndim, reshape, shape, size
+from ._util import cast, ndim, reshape, shape, size
 from .cumulative import along
 
 _STATISTICS = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
@@ -37,8 +37,7 @@ def _block(v: Any, x: Any, axis: int, width: int) -> Any:
     """A block of `width` along `axis` filled with `v`, which broadcasts to a slice of `x`, in the dtype of `x`."""
     s = list(shape(x))
     s[axis] = width
-    v = v.astype(x.dtype) if is_traced(v) else np.asarray(v, x.dtype)
-    return np.broadcast_to(v, tuple(s))
+    return np.broadcast_to(cast(v, x.dtype), tuple(s))
 
 
 def _constant(x: Any, axis: int, widths: tuple[int, int], fill: tuple[Any, Any]) -> list[Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from .._core import is_traced, value
 from ..primitive import Primitive, implements
 from ._matrix import conj, operand
-from ._util import dtype, is_complex, ndim, real_dtype, reshape, shape
+from ._util import cast, dtype, is_complex, ndim, real_dtype, reshape, shape
 
 
 def _coefficients(p: Any) -> Any:
@@ -166,7 +166,7 @@ def poly(seq_of_zeros: Any) -> Any:
     for k in range(shape(z)[0]):
         a = np.convolve(a, np.stack((np.ones((), dtype(z))[()], -z[k])))
     if is_complex(a):
-        plain = np.asarray(value(z), complex)
+        plain = cast(value(z), np.dtype(complex))
         if np.all(np.sort(plain) == np.sort(plain.conjugate())):
             a = np.real(a)
     return a

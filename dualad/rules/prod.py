@@ -50,10 +50,14 @@ def _in_range(*products: Any) -> bool:
 
 
 @constant
+def _stays_in_range(x: Any) -> bool:
+    """The same for the running products of `x` from both ends."""
+    return _in_range(_multiply_accumulate(x, -1), _multiply_accumulate(x[..., ::-1], -1))
+
+
+@constant
 def _scale(x: Any) -> Any:
-    """Exponents e for which x / 2**e has running products close to one; None where all partial products stay in range anyway."""
-    if _in_range(_multiply_accumulate(x, -1), _multiply_accumulate(x[..., ::-1], -1)):
-        return None
+    """Exponents e for which x / 2**e has running products close to one."""
     size = np.where((x == 0) | ~np.isfinite(x), 0, np.log2(np.abs(x)))
     return np.diff(np.rint(np.cumsum(size, axis=-1)), axis=-1, prepend=0).astype(int)
 
@@ -76,10 +80,10 @@ def others_product(x: Any) -> Any:
         _multiply_accumulate(x[..., :0:-1], -1, None, after[..., -2::-1])
         if _in_range(before, after):
             return before * after
+    if _stays_in_range(x):
+        return _others(x)
     e = _scale(x)
-    if e is not None:
-        return _shift(_others(_shift(x, -e)), np.sum(e, axis=-1, keepdims=True) - e)
-    return _others(x)
+    return _shift(_others(_shift(x, -e)), np.sum(e, axis=-1, keepdims=True) - e)
 
 
 def _others(x: Any) -> Any:

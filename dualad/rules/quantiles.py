@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core import is_traced, pack, smul, value
 from ..primitive import Primitive, implements
-from ._util import constant, lead, ndim, neg_axes, real_dtype, reshape, shape
+from ._util import cast, constant, lead, ndim, neg_axes, real_dtype, reshape, shape
 from .indexing import add_along, take_along
 from .sorting import stable_order
 
@@ -59,7 +59,7 @@ def _elements(x: Any, ans: Any, q: Any, function: Any, options: dict[str, Any], 
     low, high = np.broadcast_to(low, to), np.broadcast_to(high, to)
     if is_traced(q):
         # the weight moves with q, which second derivatives see
-        weight = weight + reshape(q - value(q), (-1,)) * np.asarray(_slope_of(n, function, options), weight.dtype)
+        weight = weight + reshape(q - value(q), (-1,)) * cast(_slope_of(n, function, options), weight.dtype)
     return np.take_along_axis(order, low, -1), np.take_along_axis(order, high, -1), weight, n
 
 
@@ -80,7 +80,7 @@ def _quantile_impl(x: Any, q: Any, function: Any, options: dict[str, Any], skip_
 
 def _slope(x: Any, q: Any, pair: tuple[Any, Any], n: Any, function: Any, options: dict[str, Any]) -> Any:
     """Derivative with respect to q: gap between the neighbours times the slope of the virtual index."""
-    return (take_along(x, pair[1], -1) - take_along(x, pair[0], -1)) * np.asarray(_slope_of(n, function, options), real_dtype(x))
+    return (take_along(x, pair[1], -1) - take_along(x, pair[0], -1)) * cast(_slope_of(n, function, options), real_dtype(x))
 
 
 def _quantile_jvp(i: int, t: Any, ans: Any, x: Any, q: Any, function: Any, options: dict[str, Any], skip_nan: bool) -> Any:

@@ -10,7 +10,6 @@ from .._core import add_up, is_traced, pack, quotient_mean, value
 from ..primitive import Primitive, implements
 from ._util import (
     cast,
-    constant,
     dtype,
     expand,
     is_inexact,
@@ -126,7 +125,6 @@ def sum(
 # ---- mean ----
 
 
-@constant
 def element_count(x: Any, axis: Any, where: Any) -> Any:
     """Number of elements behind each mean, with the reduced axes kept."""
     axes, s = reduced_axes(x, axis), shape(x)

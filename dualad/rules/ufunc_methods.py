@@ -100,7 +100,7 @@ def _reduce_by_steps(ufunc: np.ufunc, x: Any, axis: Any, kind: Any, keepdims: bo
     options = {} if where is True else {"where": where}
     plain_initial = {} if initial is _NONE else {"initial": value(initial)}
     expected = ufunc.reduce(value(x), axis, kind, None, keepdims, **plain_initial, **options)
-    if not is_inexact(np.asarray(expected).dtype):
+    if not is_inexact(dtype(expected)):
         return expected
     x = x if kind is None else cast(x, np.dtype(kind))
     axes = neg_axes(axis, ndim(x))
@@ -115,7 +115,7 @@ def _reduce_by_steps(ufunc: np.ufunc, x: Any, axis: Any, kind: Any, keepdims: bo
         start = np.full(shape(lines)[:-1], ufunc.identity, dtype(x))
     results = _steps(ufunc, lines, start, mask)
     result = results[-1] if results else start
-    return reshape(result, np.shape(expected)) if keepdims else result
+    return reshape(result, shape(expected)) if keepdims else result
 
 
 def accumulate(ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:

@@ -122,7 +122,7 @@ def _selected(inputs: list[Any], mask: Any) -> list[Any] | None:
         return None
     first = np.unravel_index(int(np.argmax(mask)), to)
     wide = [np.broadcast_to(x, to) for x in inputs]
-    return [np.where(mask, x, np.broadcast_to(np.asarray(value(x)), to)[first]) for x in wide]
+    return [np.where(mask, x, np.broadcast_to(value(x), to)[first]) for x in wide]
 
 
 def call(ufunc: np.ufunc, *inputs: Any, **kwargs: Any) -> Any:
