@@ -6,6 +6,8 @@ import bench_calls
 import bench_import
 import bench_jacobian
 import bench_loop
+import bench_models
+import bench_programs
 import bench_scalar
 import bench_stores
 import bench_tape
@@ -13,11 +15,12 @@ import bench_taylor
 import bench_vector
 from timing import Row, main
 
-FILES = (bench_scalar, bench_calls, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
+EAGER = (bench_scalar, bench_calls, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
+PROGRAMS = (bench_programs, bench_models)
 
 
 def measure(quick: bool = False) -> list[Row]:
-    return [row for file in FILES for row in file.measure(quick)]
+    return [row for file in EAGER + PROGRAMS for row in file.measure(quick)]
 
 
 if __name__ == "__main__":

@@ -299,22 +299,25 @@ cdef class Machine:
         numbers may have an error to report."""
         cdef Workspace w
         cdef list results
+        cdef object out
+        cdef bint doubtful
         if not self.accepts(leaves):
             return None
         w = self.workspace()
-        results = self.bind(w, leaves)
+        out = results = self.bind(w, leaves)
         if self.pythonic:
             feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
         self.run(w)
-        if self.pythonic and fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID):
-            return NotImplemented
+        doubtful = self.pythonic and fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
         if not self.holds(w):
-            results = None
+            out = None
+        elif doubtful:
+            out = NotImplemented
         else:
             self.collect(w, results)
         w.bases = None
         self.free_workspaces.append(w)
-        return results
+        return out
 
     def takes(self, leaves):
         """Whether the leaves have the types and shapes for which the program was recorded."""

@@ -18,7 +18,7 @@ from ._programs.capture import Capture, capture
 from ._programs.export_c import exported
 from ._programs.listing import guard_lines, listing
 from ._replay import Dispatcher, Machine, Mismatch, Version
-from .errors import CheckError, CompileWarning, DtypeError, DualadError, ExportError, GuardError
+from .errors import CheckError, CompileWarning, DtypeError, DualadError, EscapedError, ExportError, GuardError
 from .tree import LEAF, flatten, unflatten
 
 MAX_VERSIONS = 16
@@ -35,7 +35,7 @@ class Signature:
         self.f = f
         self.leaves, self.structure = flatten((args, kwargs))
         self.where = [k for k, x in enumerate(self.leaves) if _is_input(x)]
-        self.dynamic = [self.leaves[k] for k in self.where]
+        self.dynamic = [_native(self.leaves[k]) for k in self.where]
         static = tuple((k, type(x), x) for k, x in enumerate(self.leaves) if k not in set(self.where))
         self.key = (self.structure, static)
         try:
@@ -67,6 +67,11 @@ def _is_input(x: Any) -> bool:
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "biufc"
     return isinstance(x, _DYNAMIC) and not _core.is_traced(x)
+
+
+def _native(x: Any) -> Any:
+    """An input in the machine's byte order."""
+    return x if not isinstance(x, np.ndarray) or x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
 class Compiled(Dispatcher):
@@ -107,6 +112,8 @@ class Compiled(Dispatcher):
         for version in self.versions.get(signature.key, ()):
             try:
                 leaves = version.machine(bound)
+            except Mismatch:
+                continue
             except Exception:
                 return self._eagerly(signature)
             if leaves is NotImplemented:
@@ -433,6 +440,8 @@ def record(f: Callable[..., Any], *args: Any, exact: bool = False, passes: Itera
     array([[6., 0.],
            [0., 8.]])
     """
+    if _core.tracing():
+        raise EscapedError(f"a transform is recording in this thread, and a program cannot be recorded inside it; record {function_name(f)} outside")
     signature = Signature(f, args, kwargs)
     recorded = capture(f, signature.call, signature.dynamic)
     return Program(Machine(parts_of(recorded, exact, _passes(passes))), recorded.structure, signature.key, function_name(f), f)

@@ -47,6 +47,9 @@ class Builder:
         for view in [o.view for o in self.outputs] + [x for _, xs in self.guards for x in xs]:
             if isinstance(view, View) and view.value.step is not None:
                 self._root(view.value.step.node)
+        for step in low.steps:
+            if isinstance(step, Call) and step.decides:
+                self._root(step.node)
         options = sum(PASSES[p] for p in self.passes if p in PASSES) | (EXACT if self.exact else 0)
         low.graph.optimise(options)
         self.plan = Plan(low.graph, options, {v.buffer: NATIVE.get(v.dtype, 0) for v in low.values})

@@ -183,10 +183,14 @@ class Gathered(Step):
 
 
 class Call(Step):
-    """A call of a Python function on arrays: `tree` is (args, kwargs) with Slots that count `operands`."""
+    """A call of a Python function on arrays: `tree` is (args, kwargs) with Slots that count `operands`.
 
-    __slots__ = ("function", "name", "several", "tree")
+    It `decides` when the shape of its result may depend on values. Then it runs even if nobody reads the result, because the
+    recording went on with that shape."""
+
+    __slots__ = ("decides", "function", "name", "several", "tree")
 
     def __init__(self, function: Callable[..., Any], name: str, tree: Any, operands: list[Any], out: list[Value], several: bool) -> None:
         super().__init__(out, operands)
+        self.decides = False
         self.function, self.name, self.tree, self.several = function, name, tree, several

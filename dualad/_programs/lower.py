@@ -32,6 +32,11 @@ from .ir import (
 
 SMALL = 32  # arrays up to this size are computed element by element in the scalar graph
 F32 = _core.NODE_FLAGS["f32"]
+# Functions and methods, not ufuncs, whose results have a shape that the operands' shapes determine.
+SHAPED = frozenset((
+    "_UfuncMethod", "all", "allclose", "any", "argmax", "argmin", "argsort", "array_equal", "astype", "broadcast_to", "clip", "copy", "count_nonzero",
+    "cumsum", "float", "isclose", "max", "mean", "min", "reshape", "round", "searchsorted", "sort", "sum", "take_along_axis", "transpose",
+))  # fmt: skip
 _INPUT, _ARRAY = _core.NODE_OPS["input"], _core.NODE_OPS["array"]
 BOOL, F8 = np.dtype(bool), np.dtype(float)
 Array = View | Ids | np.ndarray  # what an array node is known as
@@ -306,6 +311,8 @@ class Lowering:
 
     def _move(self, step: dict[str, Any]) -> Array:
         x, how, kind = self.operand(step["a"], None), step["params"], _core.MOVES[step["op"]]
+        if isinstance(x, Scalar):
+            x = Ids(np.array(x.node, np.int32), np.asarray(step["value"]).dtype)
         if kind in ("sum", "sum_kept"):
             return lower_calls.reduce(self, "sum", x, how, kind == "sum_kept", step["value"])
         if kind == "reshape":
@@ -340,7 +347,7 @@ class Lowering:
     def _get(self, step: dict[str, Any]) -> Array:
         x, index = self.operand(step["a"], None), step["params"]
         if _core.holds_recorded(index):
-            return self.call(operator.getitem, "getitem", ((x, index), {}), step["value"])
+            return self._decided(operator.getitem, "getitem", ((x, index), {}), step["value"])
         return self.moved(x, lambda a: np.asarray(a[index]))
 
     def _set(self, step: dict[str, Any]) -> Array:
@@ -403,7 +410,18 @@ class Lowering:
             out = lower_calls.recorded(self, function, _core.fill(tree, operands), np.asarray(step["value"]))
             if out is not None:
                 return out
-        return self.call(function, getattr(function, "__name__", type(function).__name__), _core.fill(tree, operands), step["value"])
+        name = getattr(function, "__name__", type(function).__name__)
+        if isinstance(function, np.ufunc) or getattr(function, "name", name) in SHAPED:
+            return self.call(function, name, _core.fill(tree, operands), step["value"])
+        return self._decided(function, name, _core.fill(tree, operands), step["value"])
+
+    def _decided(self, function: Callable[..., Any], name: str, tree: Any, result: Any) -> Any:
+        """A call whose result may have another shape for other values."""
+        out = self.call(function, name, tree, result)
+        step = next((v.value.step for v in (out if isinstance(out, tuple) else (out,)) if isinstance(v, View)), None)
+        if isinstance(step, Call):
+            step.decides = True
+        return out
 
     def call(self, function: Callable[..., Any], name: str, tree: Any, result: Any) -> Any:
         """A step that calls a Python function on arrays; `tree` is (args, kwargs) with operands in it."""

@@ -165,27 +165,65 @@ def _joined(low: Any, operands: list[Any], params: dict[str, Any], value: np.nda
 
 @primitive("scatter")
 def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
-    """The adjoint of indexing, where no place occurs twice: zeros with the cotangent in them."""
-    if "lead" not in params or low.holds_recorded(params) or value.dtype not in NATIVE or isinstance(operands[0], np.ndarray):
+    """The adjoint of indexing: zeros with the cotangent added in."""
+    if low.holds_recorded(params) or value.dtype not in FLOATS or isinstance(operands[0], np.ndarray):
         return None
-    index = params["index"]
-    if params["lead"]:
-        index = (slice(None), *(index if isinstance(index, tuple) else (index,)))
-        if any(not isinstance(i, (int, slice, type(None), type(Ellipsis))) for i in index):
-            return None
-    if value.size <= low.small:
-        nodes = np.array(np.broadcast_to(low.graph.constants(np.array(0.0), low.flags(value.dtype)), value.shape))
-        places = np.arange(value.size).reshape(value.shape)[index]
-        if np.unique(places).size != places.size:
-            return None
-        nodes[index] = low.nodes_of(operands[0], value.dtype)
-        return Ids(nodes, value.dtype)
+    places = _places(params, value)
+    unique = np.unique(places).size == places.size
+    if value.size <= low.small and places.size <= low.small:
+        return _scattered(low, operands[0], places, value)
+    if not unique:
+        return None if low.exact else low.call(AddUp(places, value.shape, value.dtype), "scatter", ((operands[0],), {}), value)
     out = low.new_value(value.shape, value.dtype)
-    place = low.moved(whole(out), lambda a: np.asarray(a[index]))
-    if not isinstance(place, View) or (place.index is not None and np.unique(place.index).size != place.index.size):
-        return None
+    place = low.moved(whole(out), lambda a: np.asarray(a.reshape(-1)[places]))
+    if "index" in params and not params.get("lead", True):
+        view = whole(out).like(lambda a: np.asarray(a[params["index"]])) if _basic(params["index"]) else None
+        place = view or place
     low.add(Assemble(out, [(whole(out), 0.0), (place, low.spread(low.simple(operands[0]), place.shape))]))
     return whole(out)
+
+
+def _basic(index: Any) -> bool:
+    """Whether an index makes a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(isinstance(i, (int, np.integer, slice, type(None), type(Ellipsis))) and not isinstance(i, (bool, np.bool_)) for i in parts)
+
+
+def _places(params: dict[str, Any], value: np.ndarray) -> np.ndarray:
+    """The flat place of each element of the cotangent in the result."""
+    everything = np.arange(value.size).reshape(value.shape)
+    if "lead" not in params:
+        return np.take(everything, params["index"], axis=params["axis"])
+    if not params["lead"]:
+        return np.asarray(everything[params["index"]])
+    return np.stack([np.asarray(rows[params["index"]]) for rows in everything])
+
+
+def _scattered(low: Any, g: Any, places: np.ndarray, value: np.ndarray) -> Ids:
+    """The same in the scalar graph."""
+    flags, given = low.flags(value.dtype), low.nodes_of_any(low.simple(g), value.dtype)
+    nodes = np.array(np.broadcast_to(low.graph.constants(np.array(0.0), flags), (value.size,)))
+    taken: set[int] = set()
+    for place, node in zip(places.reshape(-1), np.broadcast_to(given, places.shape).reshape(-1), strict=True):
+        one = np.array(node, np.int32)
+        nodes[place] = low.graph.apply(OPS["add"], flags, np.array(nodes[place], np.int32), one) if int(place) in taken else one
+        taken.add(int(place))
+    return Ids(nodes.reshape(value.shape), value.dtype)
+
+
+class AddUp:
+    """Zeros to which the elements of an array are added at fixed places."""
+
+    __slots__ = ("dtype", "places", "shape")
+
+    def __init__(self, places: np.ndarray, shape: tuple[int, ...], dtype: Any) -> None:
+        self.places, self.shape, self.dtype = np.ascontiguousarray(places.reshape(-1)), shape, np.dtype(dtype)
+
+    def key(self) -> Any:
+        return self.places.tobytes(), self.shape, self.dtype.str
+
+    def __call__(self, g: Any) -> Any:
+        return np.bincount(self.places, g.reshape(-1), int(np.prod(self.shape, dtype=int))).astype(self.dtype, copy=False).reshape(self.shape)
 
 
 # ---- choices ----
@@ -193,10 +231,8 @@ def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.nd
 
 @primitive("where")
 def _where(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
-    mask = params["mask"]
-    if low.is_recorded(mask):
-        mask = low.operand(mask.node, None)
-    return select(low, mask, operands[0], operands[1], value)
+    x, y, mask = operands
+    return select(low, mask, x, y, value)
 
 
 def select(low: Any, mask: Any, x: Any, y: Any, value: np.ndarray) -> Any:

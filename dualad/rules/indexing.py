@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import Recorded, is_traced, pack, value
 from ..errors import DetachedError
 from ..primitive import Primitive, implements
 from ._util import ndim, neg_axis, reshape, shape, size, still
@@ -69,7 +69,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
         a, axis = a if ndim(a) == 1 else reshape(a, (-1,)), -1
     else:
         axis = neg_axis(axis, ndim(a))
-    if not is_traced(a):
+    if not is_traced(a) and type(index) is not Recorded:
         return np.take(a, index, axis=axis, mode=mode)
     params = {} if mode == "raise" else {"mode": mode}
     return take_p(a, index=index, axis=axis, length=shape(a)[axis], **params)

@@ -9,7 +9,7 @@ import numpy as np
 from .._core import array_operand, is_traced, pack, smul, value
 from ..primitive import Primitive, implements
 from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, spread
-from .indexing import gather_p, scatter_p
+from .indexing import gather_p, scatter_p, take
 
 # ---- interp: arguments x, xp, fp and, when given, left and right ----
 
@@ -31,10 +31,10 @@ class _Cell:
         self.low, self.high, self.below, self.above = _cells(x, xp)
         self.n = shape(xp)[0]
         flat = self.below | self.above | (self.low == self.high)
-        a, b = np.take(xp, self.low), np.take(xp, self.high)
+        a, b = take(xp, self.low), take(xp, self.high)
         gap = np.where(flat, 1.0, b - a)
         self.weight = np.where(flat, 0.0, (x - a) / gap)
-        self.slope = np.where(flat, 0.0, (np.take(fp, self.high) - np.take(fp, self.low)) / gap)
+        self.slope = np.where(flat, 0.0, (take(fp, self.high) - take(fp, self.low)) / gap)
         # where left or right was given, the outermost knot says nothing about the values beyond it
         self.replaced = (self.below & ends[0]) | (self.above & ends[1])
 

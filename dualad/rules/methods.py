@@ -10,7 +10,7 @@ import numpy as np
 from .. import _core
 from .._core import run_plain, value
 from ..primitive import Primitive, implements, method
-from ._util import cast, dtype, is_inexact, ndim, shape
+from ._util import cast, dtype, is_inexact, ndim, plain_array, shape
 from .cumulative import cumprod, cumsum
 from .diagonals import diagonal, trace
 from .extrema import max_, min_, ptp
@@ -98,10 +98,10 @@ def astype(a: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok:
     if kind.kind == "O":
         return _as_objects(a)
     if not is_inexact(kind):
-        return np.asarray(value(a)).astype(kind, casting=casting)[()]
+        return plain_array(a).astype(kind, casting=casting)[()]
     own = a.dtype
     if not np.can_cast(own, kind, casting):
-        return np.asarray(value(a)).astype(kind, casting=casting)  # raises
+        return plain_array(a).astype(kind, casting=casting)  # raises
     if kind == own:
         return copy_p(a) if copy else a
     return astype_p(a.real if own.kind == "c" and kind.kind != "c" else a, kind=kind)

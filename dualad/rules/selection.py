@@ -40,12 +40,13 @@ _BOOL = np.dtype(bool)
 
 @implements(np.where)
 def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
-    mask = still(condition)
-    if mask.dtype is not _BOOL:
-        mask = mask.astype(bool)
+    mask = condition
+    if type(mask) is not np.ndarray or mask.dtype is not _BOOL:
+        mask = still(condition)
+        mask = mask if mask.dtype is _BOOL else mask.astype(bool)
     if y is not _NONE:
         x, y = pack(x), pack(y)
-        return where_p(x, y, mask=mask) if is_traced(x) or is_traced(y) else np.where(mask, x, y)
+        return where_p(x, y, mask) if is_traced(x) or is_traced(y) else np.where(mask, x, y)
     if x is not _NONE:
         raise ValueError("either both or neither of x and y should be given")
     return np.nonzero(mask)

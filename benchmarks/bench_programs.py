@@ -1,0 +1,140 @@
+"""Programs: the call path, replay of loops and of fused array code, the first call, many threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import peers
+from problems import elementwise, rational, rosenbrock, rosenbrock_gradient, rosenbrock_loop, scalar_chain, start
+from timing import Row, best, main
+
+import dualad as da
+
+US = 1e6
+
+
+def measure(quick: bool = False) -> list[Row]:
+    seconds = 0.2 if quick else 3.0
+    rows = call_path(seconds) + loop(seconds) + loop_against_arrays(1000 if quick else 10_000, seconds)
+    for n in (10_000,) if quick else (100_000, 4_000_000):
+        rows += fused(n, seconds)
+    return rows + first_call(10_000 if quick else 100_000) + many_threads(seconds)
+
+
+def call_path(seconds: float) -> list[Row]:
+    """A compiled scalar function, a NumPy number in and out. Its 20 operations take some 10 ns: the rest is the call."""
+    x = np.float64(0.7)
+    f = da.compile(rational)
+    runs: dict[str, Callable[[], Any]] = {"dualad": lambda: f(x)}
+    runs |= peers.jitted(lambda jax, problems: problems.rational, x, placed=False)
+    runs |= peers.casadi_scalar(rational, x)
+    for run in runs.values():
+        np.testing.assert_allclose(run(), rational(x), rtol=1e-12)
+    runs["plain Python"] = lambda: rational(x)
+    t = best(runs, seconds)
+    ours = t.pop("dualad")
+    rows = [Row("call of a compiled scalar function", ours * US, "us", bar=1.0)]
+    return rows + [Row("call of a compiled scalar function", ours * US, "us", base=k, base_value=v * US) for k, v in t.items()]
+
+
+def loop(seconds: float) -> list[Row]:
+    """Gradient of Rosenbrock's function as a Python loop, against CasADi; the call path is measured apart by a function of as many numbers."""
+    x = start(100)
+    f, path = da.compile(da.grad(rosenbrock_loop)), da.compile(lambda x: -x)
+    runs: dict[str, Callable[[], Any]] = {"dualad": lambda: f(x), **peers.casadi_gradient(rosenbrock_loop, x)}
+    for run in runs.values():
+        np.testing.assert_allclose(run(), rosenbrock_gradient(x), rtol=1e-12)
+    t = best({**runs, "call path": lambda: path(x), "gradient by hand": lambda: rosenbrock_gradient(x)}, seconds)
+    ours, call = t.pop("dualad"), t.pop("call path")
+    case = "gradient of a loop, n = 100"
+    rows = [Row(f"{case}: the call path in it", call), Row(case, ours)]
+    for name, other in t.items():
+        bound = name == "CasADi buffers"  # what has no call path is compared without ours
+        rows.append(Row(f"{case}, call path taken off" if bound else case, ours - call if bound else ours, base=name, base_value=other,
+                        bar=0.6 if bound else None))
+    return rows
+
+
+def loop_against_arrays(n: int, seconds: float) -> list[Row]:
+    x = start(n)
+    scalars, arrays = da.compile(da.grad(rosenbrock_loop)), da.compile(da.grad(rosenbrock))
+    for f in (scalars, arrays):
+        np.testing.assert_allclose(f(x), rosenbrock_gradient(x), rtol=1e-9, atol=1e-9)
+    t = best({"loop": lambda: scalars(x), "arrays": lambda: arrays(x), "by hand": lambda: rosenbrock_gradient(x)}, seconds)
+    return [
+        Row(f"gradient of a loop, n = {n}", t["loop"], base="the same on arrays, replayed", base_value=t["arrays"], bar=2.0),
+        Row(f"gradient on arrays, n = {n}", t["arrays"], base="NumPy by hand", base_value=t["by hand"]),
+    ]
+
+
+def fused(n: int, seconds: float) -> list[Row]:
+    """Value and gradient of a chain of elementwise functions, on two threads."""
+    x = np.random.default_rng(1).uniform(-3, 3, n)
+    da.set_num_threads(2)
+    f = da.compile(da.value_and_grad(elementwise))
+    runs: dict[str, Callable[[], Any]] = {"dualad": lambda: f(x)}
+    runs |= peers.torch_compiled(lambda problems: problems.elementwise, x, 2)
+    runs |= peers.jitted(lambda jax, problems: jax.value_and_grad(problems.elementwise), x)
+    value, gradient = da.value_and_grad(elementwise)(x)
+    for run in runs.values():
+        v, g = run()
+        np.testing.assert_allclose(v, value, rtol=1e-10)
+        np.testing.assert_allclose(g, gradient, rtol=1e-10, atol=1e-12)
+    t = best({**runs, "NumPy, value only": lambda: elementwise(x)}, seconds)
+    ours = t.pop("dualad")
+    bars = {"NumPy, value only": 0.2, "torch.compile": 0.4, "jax.jit": 0.2}
+    return [Row(f"value and gradient, elementwise, n = {n}", ours, base=k, base_value=v, bar=bars[k]) for k, v in t.items()]
+
+
+def first_call(operations: int) -> list[Row]:
+    """Recording, differentiation, compilation and the first run."""
+    rows = []
+    for name, f, x in (
+        ("one long chain", da.grad(lambda x: scalar_chain(x, operations)), 1.5),
+        ("a loop over an array", da.grad(rosenbrock_loop), start(operations // 7)),
+    ):
+        times = []
+        for _ in range(3):
+            compiled = da.compile(f)
+            begin = perf_counter()
+            result = compiled(x)
+            times.append(perf_counter() - begin)
+        np.testing.assert_allclose(result, f(x), rtol=1e-9, atol=1e-9)
+        rows.append(Row(f"first call, {operations} scalar operations: {name}", min(times), bar=0.5 * operations / 1e5))
+    return rows
+
+
+def many_threads(seconds: float) -> list[Row]:
+    """Eight threads call one program: the time of all calls together against the same calls one after the other."""
+    rows = []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    da.set_num_threads(1)  # one call uses one core: eight of them may use all
+    for name, f, x, calls, bar in (
+        ("short calls", da.grad(rosenbrock_loop), start(100), 500, 1.1),  # mostly under the GIL: no gain to be had, no loss allowed
+        ("long calls", da.value_and_grad(elementwise), np.linspace(-3, 3, 100_000), 4, 1.25 / cores),
+    ):
+        compiled = da.compile(f)
+        want = [np.array(a) for a in da.tree.flatten(compiled(x))[0]]
+        with ThreadPoolExecutor(8) as pool:
+
+            def work(_: int, compiled: Any = compiled, x: Any = x, calls: int = calls) -> Any:
+                for _ in range(calls):
+                    out = compiled(x)
+                return out
+
+            for result in pool.map(work, range(8)):
+                for a, b in zip(da.tree.flatten(result)[0], want, strict=True):
+                    np.testing.assert_array_equal(a, b)
+            t = best({"together": lambda: list(pool.map(work, range(8))), "in turn": lambda: [work(k) for k in range(8)]}, seconds)
+        rows.append(Row(f"8 threads, one program, {name}", t["together"], base=f"one thread, {cores} cores", base_value=t["in turn"], bar=bar))
+    da.set_num_threads(cores)
+    return rows
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(measure, "programs"))
