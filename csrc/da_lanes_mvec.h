@@ -20,12 +20,17 @@
 #define DA_SIMD __attribute__((simd("notinbranch"), const, nothrow, leaf))
 #define DA_VECTOR1(fn) DA_SIMD double fn(double); DA_SIMD float fn##f(float);
 #define DA_VECTOR2(fn) DA_SIMD double fn(double, double); DA_SIMD float fn##f(float, float);
-DA_VECTOR1(sin) DA_VECTOR1(cos) DA_VECTOR1(exp) DA_VECTOR1(log) DA_VECTOR2(pow)
+#define DA_SINCE_22(...) __VA_ARGS__
 #if __GLIBC_PREREQ(2, 35)
-DA_VECTOR1(tan) DA_VECTOR1(asin) DA_VECTOR1(acos) DA_VECTOR1(atan) DA_VECTOR2(atan2) DA_VECTOR2(hypot)
-DA_VECTOR1(sinh) DA_VECTOR1(cosh) DA_VECTOR1(tanh) DA_VECTOR1(asinh) DA_VECTOR1(acosh) DA_VECTOR1(atanh)
-DA_VECTOR1(exp2) DA_VECTOR1(expm1) DA_VECTOR1(log2) DA_VECTOR1(log10) DA_VECTOR1(log1p) DA_VECTOR1(cbrt)
+#define DA_SINCE_35(...) __VA_ARGS__
+#else
+#define DA_SINCE_35(...)
 #endif
+#define VECTOR(minor, operands, fn) DA_SINCE_##minor(DA_VECTOR##operands(fn))
+#include "da_mvec.def"
+#undef VECTOR
+#undef DA_SINCE_22
+#undef DA_SINCE_35
 #undef DA_VECTOR1
 #undef DA_VECTOR2
 #undef DA_SIMD

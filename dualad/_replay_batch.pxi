@@ -1,5 +1,9 @@
 # Batches: one scalar program over many samples; a register is a block of samples.
 
+cdef enum:
+    FIRST_RESULT = 1 << 20   # buffers of results, while only their neighbourhood counts
+
+
 @cython.final
 cdef class Batch:
     """A program without array steps, for any number of samples. Operand k of its region is leaf k of the graph, then come the roots."""
@@ -9,10 +13,12 @@ cdef class Batch:
     cdef da_splat *splats
     cdef readonly list leaves    # (buffer, element) of each leaf
 
-    def __cinit__(self, Graph graph):
+    def __cinit__(self, Graph graph, list roots):
+        """`roots` are (number of an array, element): neighbours are stored together."""
         cdef int status = da_graph_lanes(&graph.g, &self.p)
         cdef int32_t k
         cdef cnp.ndarray operands
+        cdef da_operand *to
         if status == DA_LANES_UNFIT:
             raise TypeError("the program mixes single and double precision, or needs too many registers, and cannot run in lanes")
         if status:
@@ -31,7 +37,16 @@ cdef class Batch:
         self.region.micros = self.p.micros
         self.region.splats = self.splats
         operands = np.zeros(self.region.n_operands * sizeof(da_operand), np.uint8)
-        self.region.operands = <da_operand *>cnp.PyArray_DATA(operands)
+        to = <da_operand *>cnp.PyArray_DATA(operands)
+        for k in range(self.p.n_leaves):
+            to[k].buffer = self.p.leaf_buffer[k]
+            to[k].offset = self.p.leaf_element[k]
+            to[k].stride[0] = 2  # not the length of the sample yet, but no side-by-side samples
+        for k in range(self.p.n_roots):
+            to[self.p.n_leaves + k].buffer = FIRST_RESULT + <int32_t>roots[k][0]
+            to[self.p.n_leaves + k].offset = roots[k][1]
+            to[self.p.n_leaves + k].stride[0] = 2
+        self.region.operands = to
         self.lanes = da_lanes_new(&self.region)
         if self.lanes == NULL:
             raise MemoryError("no memory for the batched program")

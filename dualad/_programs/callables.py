@@ -17,13 +17,24 @@ from ..errors import ProgramFileError
 from . import lower, lower_calls
 
 # Of numpy's functions that dispatch on their arguments: what writes to files or into operands, reads files, calls functions or prints.
-_EXCLUDED = frozenset(["save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap", "copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal", "resize", "apply_along_axis", "apply_over_axes", "piecewise", "fromfunction", "array2string", "array_repr", "array_str", "array_function_from_dispatcher"])
+_EXCLUDED = frozenset((
+    "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap",
+    "copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal", "resize", "apply_along_axis",
+    "apply_over_axes", "piecewise", "fromfunction", "array2string", "array_repr", "array_str",
+    "array_function_from_dispatcher",
+))
 _CREATORS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "arange", "eye", "identity")
-_METHODS = frozenset(["all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "compress", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod", "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"])
+_METHODS = frozenset((
+    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "compress", "conj",
+    "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod",
+    "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace",
+    "transpose", "var",
+))
 _ATTRIBUTES = frozenset(("T", "mT", "real", "imag"))
 _UFUNC_METHODS = ("reduce", "accumulate", "outer", "reduceat")
 _HELPERS: dict[str, Callable[..., Any]] = {
-    "getitem": operator.getitem, "round": round, "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil, "detach": _core._detach, "stored": lower._stored, "packed": lower._packed,
+    "getitem": operator.getitem, "round": round, "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil,
+    "detach": _core._detach, "stored": lower._stored, "packed": lower._packed,
 }
 
 
@@ -78,15 +89,15 @@ def function_of(name: Any) -> Callable[..., Any]:
     if kind == "method of" and len(rest) == 2 and rest[1] in _UFUNC_METHODS:
         ufunc = function_of(rest[0])
         if isinstance(ufunc, np.ufunc):
-            return _core._UfuncMethod(ufunc, rest[1])  # type: ignore[no-any-return]
+            return _core._UfuncMethod(ufunc, rest[1])
     elif kind == "array method" and len(rest) == 1 and rest[0] in _METHODS:
-        return _core._MethodCall(rest[0])  # type: ignore[no-any-return]
+        return _core._MethodCall(rest[0])
     elif kind == "reduction" and len(rest) == 3 and rest[0] in lower_calls._REDUCTIONS:
         return lower_calls._Reduction(rest[0], _unlisted(rest[1]), bool(rest[2]))
     elif kind == "attribute" and not rest:
         return attribute
     elif all(isinstance(part, str) for part in name) and (found := _table().get(tuple(name))) is not None:
-        return found  # type: ignore[no-any-return]
+        return found
     raise ProgramFileError(f"the program calls {_core._short(name)}, which this dualad does not know or does not allow in a file")
 
 

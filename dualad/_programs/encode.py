@@ -88,6 +88,8 @@ class RegionBuilder:
 
     def _reduce(self, step: Reduce, arg: int) -> None:
         out = step.out[0]
+        if out not in self.stored:
+            return
         operand = self._operand(View(out, 0, (), ()), (1,) + (0,) * 7)
         self.ops.append(_Op(CODES["reduce"], -1, [arg], len(self.region.reductions)))
         self.region.reductions.append((REDUCTIONS[step.op], operand))

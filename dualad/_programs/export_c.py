@@ -12,9 +12,8 @@ from .._replay import plan_arrays
 from .._version import __version__
 from ..errors import ExportError
 from .encode import GROUP
-from .export_loops import LEAF, Groups, RegionText, reducers
-from .formulas import helper_source
-from .ir import size_of
+from .export_loops import Groups, RegionText, reducers
+from .formulas import helper_source, literal
 
 TYPES = {"f8": "double", "f4": "float", "b1": "unsigned char", "i8": "int64_t", "i4": "int32_t"}
 _LINE = 100
@@ -24,7 +23,7 @@ HEADER = """/* {name}: {what}.
  *
  *   int {signature}
  *
-{parameters} *   work    {size} bytes, aligned to 64; not kept between calls
+{parameters} *   work    {size} bytes, aligned as malloc does; not kept between calls
  *
  * Returns 0{guards}. No globals are written: calls may run in many threads at once, each with its own `work`. */
 #include <math.h>
@@ -39,16 +38,6 @@ HEADER = """/* {name}: {what}.
 #endif
 
 """
-
-
-def literal(x: float, single: bool = False) -> str:
-    """A number as C."""
-    x = float(x)
-    if x != x:
-        return "NAN"
-    if x in (float("inf"), float("-inf")):
-        return "INFINITY" if x > 0 else "-INFINITY"
-    return repr(x) + ("f" if single else "")
 
 
 class Memory:
@@ -165,7 +154,7 @@ class Exporter:
         return f"(double)({self.memory.pointer(p.buffer, c_type)})[{p.offset}]"
 
     def _guards(self) -> list[str]:
-        out = []
+        out: list[str] = []
         parts = self.parts
         for p, expected in zip(parts["guard_places"], parts["guard_values"]):
             x = self._place(p)
@@ -267,9 +256,12 @@ def c_name(name: str) -> str:
     return f"f_{out}" if out[0].isdigit() or out in _KEYWORDS else out
 
 
-_KEYWORDS = frozenset(["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "work", "memory", "sin", "cos", "tan", "exp", "log", "pow", "sqrt", "lambda"])
-
-__all__ = ["LEAF", "Exporter", "c_name", "exported", "literal", "size_of"]
+_KEYWORDS = frozenset((
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
+    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
+    "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "work", "memory",
+    "sin", "cos", "tan", "exp", "log", "pow", "sqrt", "lambda",
+))
 
 
 def exported(parts: dict[str, Any], name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._replay import CODES, OPS
 from .encode import AXES, REDUCTIONS
-from .formulas import Dialect, arity, formula
+from .formulas import Dialect, arity, formula, literal, plain
 from .ir import contiguous, size_of
 
 LEAF = 128  # values of a sum that are taken together: DA_LEAF of csrc/da_lanes.h
@@ -160,8 +160,6 @@ class RegionText:
     # ---- what happens to one element ----
 
     def _body(self, n_outer: int) -> list[str]:
-        from .export_c import literal
-
         r, out = self.r, []
         names: dict[int, str] = {}
         self.splats = []
@@ -180,7 +178,7 @@ class RegionText:
                 text = self._read(int(m["operand"]), self._terms(int(m["operand"]))) if code == _LOAD else formula(
                     code, [names[a] for a in args[: arity(code)]], self.dialect)
                 names[int(m["dst"])] = f"v{i}"
-                out.append(f"const {self.t} v{i} = {text};")
+                out.append(f"const {self.t} v{i} = {plain(text)};")
         return out
 
     # ---- loops ----
@@ -334,8 +332,6 @@ class Groups:
     # ---- scalar code ----
 
     def _scalars(self, first: int, count: int) -> list[str]:
-        from .export_c import literal
-
         names: dict[int, str] = {}
         out = ["double *const w = m->bank;"]
         for i, (code, dst, *args) in enumerate(self.e.plan["scalars"][first : first + count].tolist()):
@@ -344,7 +340,7 @@ class Groups:
             for a in args[: arity(code)]:
                 text = names.get(a) or (literal(self.constant[a], single) if a in self.constant else f"w[{a}]")
                 operands.append(f"(float){text}" if single and a not in self.constant else text)
-            value = formula(code, operands, Dialect(single, self.e.used))
+            value = plain(formula(code, operands, Dialect(single, self.e.used)))
             names[dst] = f"v{i}"
             out.append(f"const double v{i} = {'(double)(' + value + ')' if single else value};")
             if self.read[dst]:
@@ -361,14 +357,12 @@ class Groups:
         if g["code"] == _REDUCE:
             return self._reduce(g, n, declared, names[0][1], lists)
         d, target = self._lane(g["dst"], 3, n, lists)
-        value = formula(int(g["code"]), [x for _, x in names], Dialect(False, self.e.used))
+        value = plain(formula(int(g["code"]), [x for _, x in names], Dialect(False, self.e.used)))
         value = converted(value if g["dst"]["type"] == 0 else f"({value})", int(g["dst"]["type"]), False, self.e.used)
         return [*declared, d, f"EACH for (ptrdiff_t i = 0; i < {n}; i++) {target} = {value};"]
 
     def _lane(self, lane: Any, k: int, n: int, lists: np.ndarray) -> tuple[str, str]:
         """Declarations, and the expression of lane i."""
-        from .export_c import literal
-
         if lane["kind"] == 0:
             return "", literal(np.int64(lane["offset"]).view(np.float64))
         buffer, kind = int(lane["buffer"]), int(lane["type"])

@@ -151,7 +151,7 @@ class _Writer:
             "several": c["several"],
             "operands": [place_out(x) if type(x) is Place else self._view(x, what) for x in c["operands"]],
             "outs": [None if x is None else self._view(x, what) for x in c["outs"]],
-            "shapes": [[list(shape), None if dtype == object else dtype_out(dtype, what)] for shape, dtype in c["shapes"]],
+            "shapes": [[list(shape), None if dtype.hasobject else dtype_out(dtype, what)] for shape, dtype in c["shapes"]],
         }
 
     def _view(self, x: Any, what: str) -> list[Any]:
@@ -202,7 +202,7 @@ class _Reader:
 
     def parts(self) -> dict[str, Any]:
         c, get = self.content, self.arrays.get
-        plan = {name: get(c["plan"][name], "the plan", RECORDS.get(t) or DTYPES[t], 1) for name, t in _PLAN.items()}
+        plan: dict[str, Any] = {name: get(c["plan"][name], "the plan", RECORDS.get(t) or DTYPES[t], 1) for name, t in _PLAN.items()}
         plan["numbers"] = [integer(n, 0, 1 << 31, "sizes of the plan") for n in listed(c["plan"]["numbers"], "sizes of the plan", 5)]
         parts = {
             "inputs": [self._input(x) for x in listed(c["inputs"], "the arguments")],
@@ -290,7 +290,7 @@ class _Reader:
         require(all(type(k) is str for k in tree[1]) and type(x["several"]) is bool and type(x["name"]) is str, "a call")
         shapes = [(self._shape(s[0]), np.dtype(object) if s[1] is None else self._dtype(s[1])) for s in listed(x["shapes"], "results of a call")]
         outs = [None if o is None else self._view(o) for o in listed(x["outs"], "results of a call", len(shapes))]
-        require(all(dtype != object or o is None for o, (_, dtype) in zip(outs, shapes, strict=True)), "results of a call")
+        require(all(not dtype.hasobject or o is None for o, (_, dtype) in zip(outs, shapes, strict=True)), "results of a call")
         return {"function": function, "name": x["name"], "tree": tree, "operands": operands, "outs": outs, "shapes": shapes, "several": x["several"]}
 
     def _view(self, x: Any) -> tuple[Any, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
 
 from .. import _core
 from .._replay import ARITY, CODES, NAMES, texts
@@ -80,6 +79,16 @@ def helper_name(name: str, single: bool) -> str:
     return f"{name}_{'f' if single else 'd'}"
 
 
+def literal(x: float, single: bool = False) -> str:
+    """A number as C."""
+    x = float(x)
+    if x != x:
+        return "NAN"
+    if x in (float("inf"), float("-inf")):
+        return "INFINITY" if x > 0 else "-INFINITY"
+    return repr(x) + ("f" if single else "")
+
+
 def formula(code: int, operands: list[str], dialect: Dialect) -> str:
     """The value of an operation of these operands."""
     return substituted(_values()[code], dict(zip("XYW", map(_bracketed, operands))), dialect)
@@ -87,6 +96,11 @@ def formula(code: int, operands: list[str], dialect: Dialect) -> str:
 
 def _bracketed(text: str) -> str:
     return text if _SIMPLE.fullmatch(text) or _enclosed(text) else f"({text})"
+
+
+def plain(text: str) -> str:
+    """A formula without brackets around the whole."""
+    return text[1:-1] if _enclosed(text) else text
 
 
 def _enclosed(text: str) -> bool:
@@ -147,8 +161,3 @@ def _lines(body: str) -> str:
     """One statement a line."""
     statements = [s.strip() for s in re.sub(r"\s+", " ", body.strip()[1:-1]).split(";")]
     return "{\n" + "".join(f"    {s};\n" for s in statements if s) + "}"
-
-
-def names_of(text: str, pattern: str = r"[A-Za-z_]\w*") -> set[Any]:
-    """The identifiers in a text."""
-    return set(re.findall(pattern, text))

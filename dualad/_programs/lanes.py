@@ -37,7 +37,8 @@ class Lanes:
         self._guards()
         low.graph.optimise(sum(PASSES[p] for p in passes if p in PASSES) | (EXACT if exact else 0))
         try:
-            self.batch = Batch(low.graph)
+            guard = [(len(self.leaves), 0)] if self.guarded else []
+            self.batch = Batch(low.graph, self.roots + guard)
         except TypeError as error:
             raise Unsuitable(str(error)) from None
         self.given = {v.buffer: v for v in low.values if v.given >= 0}

@@ -9,7 +9,7 @@ import numpy as np
 from .._core import _short
 from .._replay import CODES, Place, plan_arrays
 from .encode import GROUP, REDUCTIONS
-from .formulas import Readable, arity, formula
+from .formulas import Readable, arity, formula, plain
 from .ir import contiguous
 
 MOST = 120  # lines of one part
@@ -121,12 +121,12 @@ class Listing:
         if g["code"] == _REDUCE:
             return [f"lanes {self._lane(g['dst'], 1, lists)} = {_OPS[int(g['op'])]}({self._lane(g['a'], n, lists)})"]
         operands = [self._lane(g[name], n, lists) for name in "abc"[: arity(int(g["code"]))]]
-        return [f"lanes {self._lane(g['dst'], n, lists)} = {formula(int(g['code']), operands, self.readable)}"]
+        return [f"lanes {self._lane(g['dst'], n, lists)} = {plain(formula(int(g['code']), operands, self.readable))}"]
 
     def _scalar_code(self, s: list[int]) -> str:
         code, dst, *args = s
         value = formula(code % _F32, [self.scalar(0, a) for a in args[: arity(code % _F32)]], self.readable)
-        return f"w[{dst}] = {value}" + "  (float32)" * (code >= _F32)
+        return f"w[{dst}] = {plain(value)}" + "  (float32)" * (code >= _F32)
 
     def _lane(self, lane: Any, n: int, lists: np.ndarray) -> str:
         if lane["kind"] == 0:
@@ -154,12 +154,13 @@ class Listing:
             elif code == _REDUCE:
                 op, to = r.reductions[operand].tolist()
                 axis = ("", " of each row", " of each column")[r.axis]
-                out.append(f"         {self._element(r.operands[to])} = {_OPS[op]}({names[args[0]]}){axis}")
+                target = self.buffer(int(r.operands[to]["buffer"])) if r.axis else self._element(r.operands[to])
+                out.append(f"         {target} = {_OPS[op]}({names[args[0]]}){axis}")
             elif code == _LOAD:
                 names[int(m["dst"])] = self._operand(r, operand)
             else:
+                out.append(f"         v{j} = {plain(formula(code, [names[a] for a in args[: arity(code)]], self.readable))}")
                 names[int(m["dst"])] = f"v{j}"
-                out.append(f"         v{j} = {formula(code, [names[a] for a in args[: arity(code)]], self.readable)}")
         return out
 
     def _element(self, o: Any) -> str:

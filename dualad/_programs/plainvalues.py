@@ -36,7 +36,7 @@ def integer(x: Any, lo: int, hi: int, what: str) -> int:
 def listed(x: Any, what: str, size: int | None = None) -> list[Any]:
     """A checked list of a file."""
     require(type(x) is list and (size is None or len(x) == size), what)
-    return x  # type: ignore[no-any-return]
+    return list(x)
 
 
 class Arrays:

@@ -71,7 +71,7 @@ def copy_function(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 @method("copy")
 def copy(a: Any, order: str = "C") -> Any:
-    return copy_p(a, order=order)
+    return copy_p(a, order=order) if isinstance(value(a), np.ndarray) else a
 
 
 method("__copy__")(lambda a: copy_p(a))
