@@ -339,8 +339,11 @@ cdef object decided(object x, object function):
 
 
 cdef bint without_derivative(Tape tape, node_t node):
-    """True for the node of a recorded call."""
-    return da_tape_at(&tape.t, <uint32_t>node).op == DA_ARRAY and record_of(tape, node).kind == R_CALL
+    """True for the node of a recorded call, or of an element of its result."""
+    cdef da_node *d = da_tape_at(&tape.t, <uint32_t>node)
+    if d.op == DA_ELEM:
+        d = da_tape_at(&tape.t, d.a)
+    return d.op == DA_ARRAY and (<Record>tape.records[d.aux]).kind == R_CALL
 
 
 cdef object bare_params(dict params):

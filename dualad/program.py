@@ -22,6 +22,7 @@ from .errors import CheckError, CompileWarning, DtypeError, DualadError, Escaped
 from .tree import LEAF, flatten, unflatten
 
 MAX_VERSIONS = 16
+COURSES = 64  # recordings of one kind of call, hardly ever replayed, after which it is not recorded any more
 BACKENDS = ("interpreter", "c")
 _DYNAMIC = (float, np.inexact, complex)
 
@@ -86,6 +87,7 @@ class Compiled(Dispatcher):
         self.versions: dict[Any, list[Version]] = {}
         self.counts = {"calls": 0, "recordings": 0, "eager": 0}
         self.eager: dict[Any, str] = {}
+        self.made: dict[Any, int] = {}  # recordings, by signature
         self.lock = threading.Lock()
         functools.update_wrapper(self, f, updated=())
 
@@ -134,8 +136,7 @@ class Compiled(Dispatcher):
             recorded = capture(self.f, signature.call, signature.dynamic)
         except DualadError as error:
             result = self._eagerly(signature)
-            self.eager[signature.key] = str(error)
-            warnings.warn(f"{function_name(self.f)} runs without a program: {error}", CompileWarning, stacklevel=4)
+            self._give_up(signature, str(error))
             return result
         version = _version(recorded, self.exact, self.passes)
         if self.backend == "c":
@@ -150,9 +151,24 @@ class Compiled(Dispatcher):
             leaves = version.machine(bound)
         except Mismatch:
             leaves = None
+        if leaves is None:
+            self._give_up(signature, "a decision depends on a number that a replay does not give to the last bit; exact=True keeps the bits")
+        elif self._changes_course(signature):
+            self._give_up(signature, f"{self.made[signature.key]} calls took courses of their own; where that is a float() or an index that Python uses, "
+                                     "stay in arrays (np.where, x[np.argmax(x)])")
         if leaves is None or leaves is NotImplemented:
             return self._eagerly(signature)
         return self._checked(signature, unflatten(recorded.structure, leaves))
+
+    def _changes_course(self, signature: Signature) -> bool:
+        """Whether calls of this kind were recorded over and over, and hardly ever replayed."""
+        made = self.made[signature.key] = self.made.get(signature.key, 0) + 1
+        return made >= max(COURSES, 2 * self.max_versions) and sum(v.replays for v in self.versions[signature.key]) < made
+
+    def _give_up(self, signature: Signature, reason: str) -> None:
+        """Calls of this kind run the function itself from now on."""
+        self.eager[signature.key] = reason
+        warnings.warn(f"{function_name(self.f)} runs without a program: {reason}", CompileWarning, stacklevel=5)
 
     def _attach(self, machine: Machine) -> None:
         """Compiles a version's program; where a step has no C form the interpreter runs it."""

@@ -43,6 +43,8 @@ def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
     mask = condition
     if type(mask) is not np.ndarray or mask.dtype is not _BOOL:
         mask = still(condition)
+        if not hasattr(mask, "dtype"):  # a comparison of Python floats in a program
+            mask = mask != 0
         mask = mask if mask.dtype is _BOOL else mask.astype(bool)
     if y is not _NONE:
         x, y = pack(x), pack(y)
