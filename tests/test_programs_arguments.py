@@ -71,7 +71,7 @@ def test_empty_arrays(f, x):
 @pytest.mark.parametrize("x", [np.array(1.5), np.array(2.5, np.float32), np.array(1 + 2j)], ids=lambda x: str(x.dtype))
 @pytest.mark.parametrize("f", [lambda x: x * 2, lambda x: x[()] + 1, lambda x: x.copy(), np.sin, lambda x: x.reshape(1)])
 def test_zero_dimensional_arrays(f, x):
-    check(da.compile(f), f, (x,), (x * 2,), (np.array(x * 3),))
+    check(da.compile(f), f, (x,), (np.array(x * 2),), (np.array(x * 3),))
 
 
 TYPES = [1.5, np.float64(1.5), np.float32(1.5), np.float16(1.5), np.longdouble(1.5), 1 + 2j, np.complex128(1 + 2j), np.complex64(1 + 2j)]

@@ -15,7 +15,7 @@ from .memory import Memory, lifetimes
 from .recompute import recompute
 from .schedule import Schedule
 
-ALL_PASSES = frozenset({*PASSES, "fusion", "recompute"})
+ALL_PASSES = frozenset({*PASSES, "fusion", "recompute", "reuse"})
 
 
 class Output:
@@ -35,7 +35,7 @@ class Builder:
 
     def __init__(self, recorded: Capture, exact: bool = False, passes: frozenset[str] = ALL_PASSES) -> None:
         self.recorded, self.exact, self.passes = recorded, exact, passes
-        self.low = Lowering(recorded, exact)
+        self.low = Lowering(recorded, exact, passes=passes)
         self.roots = 0
         self.results: list[Value] = []
 
@@ -112,7 +112,7 @@ class Builder:
             for x in xs:
                 if isinstance(x, View):
                     self.reads.setdefault(x.value, []).append(end)
-        self.memory = Memory()
+        self.memory = Memory("reuse" in self.passes)
         for value, made in sorted(schedule.made.items(), key=lambda item: item[1]):
             if value in self.reads and value not in self.results:
                 self.memory.place(value, made, max(self.reads[value]))

@@ -12,7 +12,8 @@ from .._replay import plan_arrays
 from .._version import __version__
 from ..errors import ExportError
 from .encode import GROUP
-from .export_loops import Groups, RegionText, reducers
+from .export_groups import Groups
+from .export_loops import RegionText, reducers
 from .formulas import helper_source, literal
 
 TYPES = {"f8": "double", "f4": "float", "b1": "unsigned char", "i8": "int64_t", "i4": "int32_t"}

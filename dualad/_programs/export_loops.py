@@ -1,10 +1,8 @@
-"""The loops of an exported program: regions, lane groups, scalar code, reductions."""
+"""Regions of an exported program as C loops, and reductions."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from .._replay import CODES, OPS
 from .encode import AXES, REDUCTIONS
@@ -12,10 +10,8 @@ from .formulas import Dialect, arity, formula, literal, plain
 from .ir import contiguous, size_of
 
 LEAF = 128  # values of a sum that are taken together: DA_LEAF of csrc/da_lanes.h
-F32 = 256  # added to the code of scalar instructions in single precision: DA_L_F32
-CHUNK = 400  # scalar instructions or groups in one function: compilers take more than linear time
 C_TYPES = ("double", "float", "unsigned char", "int64_t", "int32_t")
-_LOAD, _STORE, _REDUCE, _SCALARS = (CODES[n] for n in ("load", "store", "reduce", "scalars"))
+_LOAD, _STORE, _REDUCE = (CODES[n] for n in ("load", "store", "reduce"))
 _STEPS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
 _EMPTY = {"sum": "0", "prod": "1", "max": "-INFINITY", "min": "INFINITY"}
 _ABSENT = {**_EMPTY, "sum": "-0.0"}
@@ -270,141 +266,3 @@ def converted(value: str, kind: int, single: bool, used: set[tuple[str, bool]]) 
     if kind >= 3:
         return f"{Dialect(single, used).helper('to_i64' if kind == 3 else 'to_i32')}({value})"
     return value if kind == int(single) else f"({C_TYPES[kind]}){value}"
-
-
-class Groups:
-    """Lane groups and scalar code as functions."""
-
-    def __init__(self, exporter: Any) -> None:
-        self.e = exporter
-        self.read = self._read_places()
-        self.constant = dict(zip(exporter.plan["const_at"].tolist(), exporter.plan["const_value"].tolist()))
-
-    def _read_places(self) -> np.ndarray:
-        """The places of the bank that are read in memory: by anything but scalar code of the same function."""
-        e = self.e
-        read = np.zeros(e.plan["numbers"][0] + 1, bool)
-        for groups, lists in ((e.plan["groups"], e.plan["lists"]), (e.parts["own"], e.parts["lists"])):
-            for g in groups:
-                if g["code"] != _SCALARS:
-                    for lane in operands_of(g):
-                        if lane["buffer"] in (-1, 0) and lane["kind"]:
-                            read[lane_places(lane, int(g["n"]), lists)] = True
-        for r in e.parts["regions"]:
-            for o in r.operands[r.operands["buffer"] == 0]:
-                read[o["offset"]] = True
-        places = [*e.parts["guard_places"], *[x[1] for x in e.parts["outputs"] if x[0] == "scalar"]]
-        for p in places:
-            if p.buffer == 0:
-                read[p.offset] = True
-        for chunk in self._chunks():
-            read[list(chunk)] = True
-        return read
-
-    def _chunks(self) -> list[set[int]]:
-        """What each piece of scalar code reads before it writes it."""
-        out = []
-        for g in self.e.plan["groups"]:
-            if g["code"] == _SCALARS:
-                for first, count in pieces(int(g["a"]["offset"]), int(g["n"])):
-                    written: set[int] = set()
-                    before: set[int] = set()
-                    for s in self.e.plan["scalars"][first : first + count].tolist():
-                        before |= set(s[2 : 2 + arity(s[0] % F32)]) - written
-                        written.add(s[1])
-                    out.append(before)
-        return out
-
-    def functions(self, own: bool, first: int, count: int, number: int) -> list[str]:
-        """Functions for a range of groups, numbered from `number` on."""
-        groups = (self.e.parts["own"] if own else self.e.plan["groups"])[first : first + count]
-        lists = self.e.parts["lists"] if own else self.e.plan["lists"]
-        out: list[str] = []
-        for g in groups:
-            if g["code"] == _SCALARS:
-                bodies = [self._scalars(at, n) for at, n in pieces(int(g["a"]["offset"]), int(g["n"]))]
-            else:
-                bodies = [self._group(g, lists)]
-            for body in bodies:
-                out.append(f"static void step{number + len(out)}(const memory *m) {{\n" + indented(body, 1) + "}\n")
-        return out
-
-    # ---- scalar code ----
-
-    def _scalars(self, first: int, count: int) -> list[str]:
-        names: dict[int, str] = {}
-        out = ["double *const w = m->bank;"]
-        for i, (code, dst, *args) in enumerate(self.e.plan["scalars"][first : first + count].tolist()):
-            single, code = code >= F32, code % F32
-            operands = []
-            for a in args[: arity(code)]:
-                text = names.get(a) or (literal(self.constant[a], single) if a in self.constant else f"w[{a}]")
-                operands.append(f"(float){text}" if single and a not in self.constant else text)
-            value = plain(formula(code, operands, Dialect(single, self.e.used)))
-            names[dst] = f"v{i}"
-            out.append(f"const double v{i} = {'(double)(' + value + ')' if single else value};")
-            if self.read[dst]:
-                out.append(f"w[{dst}] = v{i};")
-        text = "\n".join(out[1:])
-        return out if "w[" in text else out[1:]
-
-    # ---- lanes ----
-
-    def _group(self, g: Any, lists: np.ndarray) -> list[str]:
-        names = [self._lane(lane, k, int(g["n"]), lists) for k, lane in enumerate(operands_of(g))]
-        declared = [d for d, _ in names if d]
-        n = int(g["n"])
-        if g["code"] == _REDUCE:
-            return self._reduce(g, n, declared, names[0][1], lists)
-        d, target = self._lane(g["dst"], 3, n, lists)
-        value = plain(formula(int(g["code"]), [x for _, x in names], Dialect(False, self.e.used)))
-        value = converted(value if g["dst"]["type"] == 0 else f"({value})", int(g["dst"]["type"]), False, self.e.used)
-        return [*declared, d, f"EACH for (ptrdiff_t i = 0; i < {n}; i++) {target} = {value};"]
-
-    def _lane(self, lane: Any, k: int, n: int, lists: np.ndarray) -> tuple[str, str]:
-        """Declarations, and the expression of lane i."""
-        if lane["kind"] == 0:
-            return "", literal(np.int64(lane["offset"]).view(np.float64))
-        buffer, kind = int(lane["buffer"]), int(lane["type"])
-        const = "const " if k < 3 else ""
-        c_type = C_TYPES[kind]
-        pointer = f"{const}{c_type} *const p{k} = {self.e.memory.pointer(max(buffer, 0), c_type)};"
-        if lane["kind"] == 1:
-            text = f"p{k}[{position(int(lane['offset']), [('i', int(lane['stride']))])}]"
-        else:
-            places = lists[lane["offset"] : lane["offset"] + n]
-            pointer += f" static const int32_t l{k}[{n}] = {{{', '.join(map(str, places.tolist()))}}};"
-            text = f"p{k}[l{k}[i]]"
-        if k == 3 or kind == 0:
-            return pointer, text
-        return pointer, f"(double)({text} != 0)" if kind == 2 else f"(double){text}"
-
-    def _reduce(self, g: Any, n: int, declared: list[str], x: str, lists: np.ndarray) -> list[str]:
-        op = next(k for k, v in REDUCTIONS.items() if v == int(g["op"]))
-        self.e.reductions.add((op, False))
-        name = reducer_name(op, False)
-        d, target = self._lane(g["dst"], 3, 1, lists)
-        target = target.replace("[i]", "[0]")
-        zero = "const ptrdiff_t i = 0; (void)i;"
-        return [*declared, d, f"tree_{name} t;", f"double b[{LEAF}];", "t.depth = t.leaves = 0;",
-                f"for (ptrdiff_t from = 0; from < {n}; from += {LEAF}) {{",
-                f"    const int some = {n} - from < {LEAF} ? (int)({n} - from) : {LEAF};",
-                f"    for (int k = 0; k < some; k++) {{ const ptrdiff_t i = from + k; b[k] = {x}; }}",
-                f"    push_{name}(&t, leaf_{name}(b, some));", "}",
-                f"{{ {zero} {target} = {converted(f'finish_{name}(&t)', int(g['dst']['type']), False, self.e.used)}; }}"]
-
-
-def operands_of(g: Any) -> list[Any]:
-    """The operand lanes that a group's code reads."""
-    return [g[n] for n in "abc"][: 1 if g["code"] == _REDUCE else arity(int(g["code"]))]
-
-
-def lane_places(lane: Any, n: int, lists: np.ndarray) -> np.ndarray:
-    """The elements that a lane names."""
-    at = int(lane["offset"])
-    return at + np.arange(n) * int(lane["stride"]) if lane["kind"] == 1 else lists[at : at + n]
-
-
-def pieces(first: int, n: int) -> list[tuple[int, int]]:
-    """Ranges of at most CHUNK."""
-    return [(at, min(CHUNK, first + n - at)) for at in range(first, first + n, CHUNK)]

@@ -5,6 +5,7 @@ Scalar operations are nodes of a graph in C (`dualad._replay.Graph`); a step on 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -19,13 +20,22 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 class Value:
     """An array that a program is given, holds as a constant, or computes into a buffer of its own."""
 
-    __slots__ = ("buffer", "constant", "dtype", "given", "shape", "step")
+    __slots__ = ("_step", "buffer", "constant", "dtype", "given", "shape")
 
     def __init__(self, buffer: int, shape: Shape, dtype: np.dtype[Any], given: int = -1, constant: np.ndarray | None = None) -> None:
         self.buffer, self.shape, self.dtype = buffer, shape, dtype
         self.given = given  # the number of the input leaf
         self.constant = constant
-        self.step: Step | None = None
+        self._step: weakref.ref[Step] | None = None  # weak: a step holds its values, and nothing must wait for the garbage collector
+
+    @property
+    def step(self) -> Step | None:
+        """The step that fills it."""
+        return None if self._step is None else self._step()
+
+    @step.setter
+    def step(self, step: Step) -> None:
+        self._step = weakref.ref(step)
 
     @property
     def size(self) -> int:
@@ -134,7 +144,7 @@ Operand = View | Scalar | float
 class Step:
     """One operation on arrays; `out` are the values it fills, `operands` what it reads."""
 
-    __slots__ = ("node", "operands", "out")
+    __slots__ = ("__weakref__", "node", "operands", "out")
 
     def __init__(self, out: list[Value], operands: list[Any]) -> None:
         self.out, self.operands = out, operands

@@ -76,8 +76,9 @@ class Lowering:
     holds_recorded = staticmethod(_core.holds_recorded)
     is_recorded = staticmethod(_core.is_recorded)
 
-    def __init__(self, recorded: Capture, exact: bool = False, small: int = SMALL) -> None:
+    def __init__(self, recorded: Capture, exact: bool = False, small: int = SMALL, passes: frozenset[str] = frozenset(("fold", "cse"))) -> None:
         self.recorded, self.exact, self.small = recorded, exact, small
+        self.folds, self.merges = "fold" in passes, "cse" in passes
         self.prim: Any = None  # the primitive that is being lowered
         self.symbol_flags = 0
         n = len(recorded.nodes)
@@ -267,7 +268,7 @@ class Lowering:
         """An operation with broadcasting: in the scalar graph when everything is small, else a step."""
         dtype = np.dtype(dtype)
         operands = [self.simple(x) for x in operands]
-        same = lower_calls.identity(self, code, operands, shape, dtype)
+        same = lower_calls.identity(self, code, operands, shape, dtype) if self.folds else None
         if same is not None:
             return same
         if size_of(shape) <= self.small and all(_elements(x) <= self.small for x in operands):
@@ -278,7 +279,7 @@ class Lowering:
     def step(self, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> View:
         """An elementwise step, or the same one from before."""
         key = (code, shape, np.dtype(dtype).str, tuple(_key(x) for x in operands))
-        if key not in self.same:
+        if key not in self.same or not self.merges:
             out = self.new_value(shape, dtype)
             self.add(Elementwise(code, out, operands))
             self.same[key] = out
@@ -429,7 +430,7 @@ class Lowering:
         tree = self._slots(tree, operands)
         several = isinstance(result, (tuple, list))
         key = ("call", name, _function_key(function), _tree_key(tree), tuple(_key(x) for x in operands))
-        if key in self.same:
+        if key in self.same and self.merges:
             return self.same[key]
         out = [self.new_value(np.shape(r), np.asarray(r).dtype) for r in (result if several else [result])]
         if not operands:  # nothing of it depends on an input

@@ -85,7 +85,7 @@ def reduce(low: Any, op: str, x: Any, axes: Any, kept: bool, value: Any) -> Any:
     else:
         view, how, columns = view.like(lambda a: a.transpose(rest + reduced)), "last", count
     key = ("reduce", op, view.key(), how, columns, out.shape)
-    if key not in low.same:
+    if key not in low.same or not low.merges:
         result = low.new_value(out.shape, out.dtype)
         low.add(Reduce(op, result, view, how, columns))
         low.same[key] = result

@@ -34,16 +34,17 @@ def lifetimes(schedule: Schedule, plan: Any, roots: list[Any]) -> dict[Value, li
 
 
 class Memory:
-    """First fit: values come in the order in which they are made."""
+    """First fit: values come in the order in which they are made. Without `reuse` each has a place of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, reuse: bool = True) -> None:
+        self.reuse = reuse
         self.size = 0
         self.offsets: dict[Value, int] = {}
         self.taken: list[tuple[int, int, int]] = []  # (offset, end, last slot), by offset
 
     def place(self, value: Value, made: int, last: int) -> None:
         """Gives a value that is made in slot `made` and read until slot `last` its place."""
-        self.taken = [t for t in self.taken if t[2] >= made]
+        self.taken = [t for t in self.taken if t[2] >= made or not self.reuse]
         size = -(-max(value.size * value.dtype.itemsize, 1) // ALIGN) * ALIGN
         at = 0
         for offset, end, _ in self.taken:
