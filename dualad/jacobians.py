@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._calls import Argnums, Selected, function_name
+from ._calls import Argnums, Selected, StandIn, function_name
 from ._recording import Recording
 from .errors import DtypeError
-from .transforms import Grad, Transform, _map_any, _need_complex
+from .transforms import Grad, Transform, _map_any, _need_complex, jvp
 from .tree import unflatten
 
 MODES = (None, "forward", "reverse")
@@ -39,11 +39,51 @@ class ValueAndJacobian(Transform):
         recording = Recording(selected.leaves)
         results, structure, aux = recording.run(self.f, selected, self._leaves)
         blocks = Blocks(recording, selected.leaves, self)
-        rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
+        if blocks.nested and self._forward(results, selected.leaves):
+            columns = self._columns(selected, len(results))
+            rows = [unflatten(selected.structure, [_column_block(c[j], y, x) for c, x in zip(columns, selected.leaves)]) for j, y in enumerate(results)]
+        else:
+            rows = [unflatten(selected.structure, blocks.of(y)) for y in results]
         if aux is not None:
             aux = _map_any(recording.finish, aux)
         value = unflatten(structure, [recording.finish(y) for y in results]) if with_value else None
         return value, unflatten(structure, rows), aux
+
+
+    def _forward(self, results: list[Any], leaves: list[Any]) -> bool:
+        """Whether a Jacobian that others differentiate or record goes forwards: by running the function once for each input."""
+        if self.holomorphic or _core.any_complex(leaves) or _core.any_complex(results):
+            return False
+        inputs, outputs = _core.total_size(leaves), _core.total_size(results)
+        return self.mode == "forward" or (self.mode is None and inputs < outputs and inputs <= MOST_RUNS)
+
+    def _columns(self, selected: Selected, n: int) -> list[list[list[Any]]]:
+        """By input leaf and result, the derivatives with respect to each element of the leaf."""
+        leaves = selected.leaves
+        f = StandIn(lambda tree: tuple(self._leaves(selected(list(tree)))[0]), self.f)
+        out: list[list[list[Any]]] = []
+        for k, x in enumerate(leaves):
+            runs = []
+            for at in range(_core.total_size([x])):
+                seeds = [np.zeros(np.shape(_core.plain(v))) for v in leaves]
+                seeds[k].reshape(-1)[at] = 1
+                runs.append(jvp(f, (tuple(leaves),), (tuple(s if s.ndim else float(s) for s in seeds),))[1])
+            out.append([[run[j] for run in runs] for j in range(n)])
+        return out
+
+
+# A Jacobian inside a recording goes forwards for up to so many inputs.
+MOST_RUNS = 64
+
+
+def _column_block(columns: list[Any], y: Any, x: Any) -> Any:
+    """A block of shape ``y.shape + x.shape`` from its columns."""
+    shape = np.shape(_core.plain(x))
+    if not shape:
+        return _block(columns[0], x)
+    if not columns:
+        return np.zeros(np.shape(_core.plain(y)) + shape)
+    return np.stack(columns, axis=-1).reshape(np.shape(_core.plain(y)) + shape)
 
 
 class Jacobian(ValueAndJacobian):
@@ -137,8 +177,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str | None = Non
     argnums : int, str, or tuple of them
         Which arguments to differentiate.
     mode : {None, 'forward', 'reverse'}
-        Direction of the sweeps; by default forward when there are not more inputs than outputs. Inside another transform that depends on
-        the result the sweep is a reverse one, which records itself.
+        Direction of the sweeps; by default forward when there are not more inputs than outputs. Inside another transform or recording that
+        depends on the result, forward means one run of `f` an input.
     has_aux : bool
         `f` returns ``(result, other)``; the result is ``(jacobian, other)``.
     holomorphic : bool

@@ -163,7 +163,7 @@ class Compiled(Dispatcher):
     def _changes_course(self, signature: Signature) -> bool:
         """Whether calls of this kind were recorded over and over, and hardly ever replayed."""
         made = self.made[signature.key] = self.made.get(signature.key, 0) + 1
-        return made >= max(COURSES, 2 * self.max_versions) and sum(v.replays for v in self.versions[signature.key]) < made
+        return made >= max(COURSES, 2 * self.max_versions) and sum(v.replays for v in self.versions.get(signature.key, ())) < made
 
     def _give_up(self, signature: Signature, reason: str) -> None:
         """Calls of this kind run the function itself from now on."""
@@ -392,11 +392,12 @@ class Program:
 
         Examples
         --------
-        >>> import dualad as da, numpy as np, tempfile, os
+        >>> import dualad as da, numpy as np, tempfile, pathlib
         >>> prog = da.record(da.grad(lambda x: np.sum(x**3)), np.ones(2))
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     prog.to_c(os.path.join(folder, "cubes.c"), "cubes")
-        ...     text = open(os.path.join(folder, "cubes.c")).read()
+        ...     file = pathlib.Path(folder, "cubes.c")
+        ...     prog.to_c(file, "cubes")
+        ...     text = file.read_text()
         >>> "int cubes(const double *x0, double *y0, void *work)" in text
         True
         """
@@ -419,6 +420,17 @@ def load_program(path: Any) -> Program:
     ------
     ProgramFileError
         The file cannot be read, is damaged, was written by a newer version of the format, or asks for what a program file may not.
+
+    Examples
+    --------
+    >>> import dualad as da, numpy as np, tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "f.dad")
+    ...     da.record(da.jacobian(np.sin), np.zeros(2)).save(file)
+    ...     prog = da.load_program(file)
+    >>> prog(np.zeros(2))
+    array([[1., 0.],
+           [0., 1.]])
     """
     return _loaded(files.read(path))
 

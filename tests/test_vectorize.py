@@ -1,6 +1,7 @@
 """Batches: a function of one sample over many, against a loop over the samples."""
 
 import pickle
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_a_compiled_array_has_the_same_bits_at_any_length(n):
 
 
 def LENGTH_FUNCTION(x):  # noqa: N802
-    return np.tanh(np.sin(x) * np.exp(-x * x) + np.log1p(x * x)) ** 3 / (1.1 + np.cos(x))
+    return np.tanh(np.sin(x) * np.exp(-x * x) + np.log1p(x * x)) * x / (1.1 + np.cos(x))
 
 
 # ---- branches ----
@@ -170,10 +171,13 @@ def test_branches_split_the_batch():
 
 def test_more_courses_than_versions():
     f = lambda x: x * int(x)  # noqa: E731
-    batch = np.arange(100) + 0.5
+    batch = np.arange(40) + 0.5
     batched = da.vectorize(f)
-    for _ in range(2):
-        np.testing.assert_array_equal(batched(batch), batch * np.arange(100))
+    np.testing.assert_array_equal(batched(batch), batch * np.arange(40))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.CompileWarning)  # more than 64 courses
+        for _ in range(2):
+            np.testing.assert_array_equal(batched(batch), batch * np.arange(40))
     assert len(batched.stats()["versions"]) <= 8
 
 

@@ -210,8 +210,7 @@ class _Loop:
         last = {span(g["dst"]): k for k, g in enumerate(groups) if in_bank(g["dst"])}
         body = []
         for k, g in enumerate(groups):
-            operands = [names.get(span(x)) if in_bank(x) else None for x in operands_of(g)]
-            operands = [name or self._read(x, start) for name, x in zip(operands, operands_of(g), strict=True)]
+            operands = [(names.get(span(x), "") if in_bank(x) else "") or self._read(x, start) for x in operands_of(g)]
             value = plain(formula(int(g["code"]), operands, Dialect(False, self.e.used)))
             body.append(f"const double v{k} = {value};")
             key = span(g["dst"])

@@ -73,6 +73,8 @@ def reduce(low: Any, op: str, x: Any, axes: Any, kept: bool, value: Any) -> Any:
     reduced = tuple(range(n)) if axes is None else tuple(sorted(a % n for a in (axes if isinstance(axes, tuple) else (axes,))))
     rest = tuple(a for a in range(n) if a not in reduced)
     count = size_of(tuple(x.shape[a] for a in reduced))
+    if isinstance(x, View) and x.size <= low.small:
+        x = Ids(low.nodes_of(x), x.dtype)
     if isinstance(x, Ids) and x.nodes.size <= low.small and count:
         return _small(low, op, x, rest + reduced, count, out)
     if not count:
