@@ -3,7 +3,7 @@
 FUNCTIONS = {}          # NumPy function or non-table ufunc -> handler
 METHODS = {}            # method name -> function of the traced value
 da_set_methods(METHODS)
-DIRECT = {}             # NumPy function -> (primitive, its number of arguments): what a call with so many arrays comes to
+DIRECT = {}             # NumPy function -> Direct: what its plain calls come to
 OUT_AT = {}             # function or method name -> position of its `out` argument
 UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
 UNKNOWN_UFUNC = []      # asked with a ufunc that has no handler: True when it has one now

@@ -7,6 +7,7 @@ ATTRIBUTES = ("itemsize", "nbytes", "strides", "flags")
 cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
     """`__array_ufunc__` of both types."""
     cdef object op
+    cdef Direct direct
     if method == "__call__" and not kwargs:
         op = UFUNC_OP.get(ufunc)
         if op is not None:
@@ -14,8 +15,10 @@ cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
                 return binary(op, inputs[0], inputs[1], BY_UFUNC)
             if is_traced(inputs[0]):
                 return unary(op, inputs[0], BY_UFUNC)
-        elif ready(DIRECT.get(ufunc), inputs):
-            return bind(DIRECT[ufunc][0], inputs, kwargs)
+        else:
+            direct = DIRECT.get(ufunc)
+            if direct is not None and direct.takes(inputs):
+                return bind(direct.prim, inputs, direct.params)
     return ufunc_general(ufunc, method, inputs, kwargs)
 
 
@@ -74,8 +77,11 @@ cdef object store_out(object result, tuple out, object where):
 cdef object call_function(object func, tuple args, dict kwargs):
     """`__array_function__`: the handler of a NumPy function."""
     cdef object handler, out
-    if not kwargs and ready(DIRECT.get(func), args):
-        return bind(DIRECT[func][0], args, {})
+    cdef Direct direct
+    if not kwargs:
+        direct = DIRECT.get(func)
+        if direct is not None and direct.takes(args):
+            return bind(direct.prim, args, direct.params)
     handler = FUNCTIONS.get(func)
     if handler is None:
         no_rule(f"{getattr(func, '__module__', 'numpy')}.{getattr(func, '__name__', func)}")
@@ -86,23 +92,6 @@ cdef object call_function(object func, tuple args, dict kwargs):
             result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
             return store_out(result, out if isinstance(out, tuple) else (out,), True)
     return handler(*args, **kwargs)
-
-
-cdef bint ready(tuple direct, tuple args):
-    """True when arguments need no preparation for the primitive: as many as it takes; floats, traced values, floating and boolean
-    arrays."""
-    cdef Py_ssize_t k
-    cdef object a
-    if direct is None or len(args) != <Py_ssize_t>direct[1]:
-        return False
-    for k in range(len(args)):
-        a = <object>PyTuple_GET_ITEM(args, k)
-        if type(a) is ndarray:
-            if not (is_inexact(a) or cnp.PyArray_ISBOOL(<cnp.ndarray>a)):
-                return False
-        elif not (is_traced(a) or PyFloat_CheckExact(a)):
-            return False
-    return True
 
 
 def storing(key, handler):

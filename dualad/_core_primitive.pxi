@@ -1,9 +1,5 @@
 # What a derivative rule is.
 
-# The implementations of dualad's own primitives by name, in the order in which they were made: program files call them by these.
-IMPLEMENTATIONS = {}
-_OWN = ("dualad.rules.", "dualad._core", "dualad._hook_math")
-
 # Implementations of dualad's own primitives, and helpers of rules that a program may call, by name and in the order in which they were
 # made: program files name them so.
 IMPLEMENTATIONS = {}
@@ -50,8 +46,6 @@ cdef class Primitive:
         self.outputs = outputs
         self.jvp = by_index(jvp)
         self.vjp = by_index(vjp)
-        if (getattr(impl, "__module__", None) or "").startswith(_OWN):
-            IMPLEMENTATIONS.setdefault(name, []).append(impl)
         note_own(name, impl)
 
     def __call__(self, *args, **params):
@@ -59,6 +53,47 @@ cdef class Primitive:
 
     def __repr__(self):
         return f"Primitive({self.name!r})"
+
+
+@cython.final
+cdef class Direct:
+    """What a plain call of a NumPy function comes to without preparation.
+
+    Parameters
+    ----------
+    prim : Primitive
+        What is called.
+    arguments : int
+        The number of arguments of such a call, all positional.
+    masks : int
+        So many of the first are boolean arrays.
+    **params
+        The primitive's parameters; every recorded call shares this one dictionary.
+    """
+    cdef Primitive prim
+    cdef Py_ssize_t arguments, masks
+    cdef dict params
+
+    def __init__(self, Primitive prim, Py_ssize_t arguments, *, Py_ssize_t masks=0, **params):
+        self.prim = prim
+        self.arguments = arguments
+        self.masks = masks
+        self.params = params
+
+    cdef bint takes(self, tuple args):
+        """True for arguments that need no preparation: floats, traced values, floating and boolean arrays."""
+        cdef Py_ssize_t k
+        cdef object a
+        if PyTuple_GET_SIZE(args) != self.arguments:
+            return False
+        for k in range(self.arguments):
+            a = <object>PyTuple_GET_ITEM(args, k)
+            if type(a) is ndarray:
+                if not (cnp.PyArray_ISBOOL(<cnp.ndarray>a) or k >= self.masks and is_inexact(a)):
+                    return False
+            elif k < self.masks or not (is_traced(a) or PyFloat_CheckExact(a)):
+                return False
+        return True
 
 
 cdef object by_index(object rule):

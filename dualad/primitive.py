@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import _core
-from ._core import Primitive
+from ._core import Direct, Primitive
 
-__all__ = ["Primitive", "implements", "method", "plain"]
+__all__ = ["Direct", "Primitive", "implements", "method", "plain"]
+
 
 def implements(
-    *functions: Callable[..., Any], direct: tuple[Primitive, int] | None = None
+    *functions: Callable[..., Any], direct: Direct | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers the decorated handler for NumPy functions. `out=` never reaches it: the engine stores the result itself.
 
-    `direct` is a primitive and its number of arguments, for handlers that do no more to so many arrays than to call it.
+    `direct` is for handlers that do no more in a plain call than to call a primitive.
     """
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -141,12 +141,12 @@ class _Results:
             if todo.size or self.out is None:
                 todo = self._over(version, todo)
         while (todo.size or self.out is None) and len(versions) < MAX_VERSIONS:
-            version = self._new(int(todo[0]) if n else 0)
-            if version is None:
+            new = self._new(int(todo[0]) if n else 0)
+            if new is None:
                 break
-            versions.append(version)
+            versions.append(new)
             before = todo.size
-            todo = self._over(version, todo)
+            todo = self._over(new, todo)
             if todo.size == before and n:
                 break
         for k in todo:
@@ -179,29 +179,31 @@ class _Results:
                 inputs[k] = np.asarray(x) if a is None or everything else x[todo]
                 batched[k] = a is not None
         results, failed = version.run(inputs, batched, todo.size)
-        if self.out is None:
-            self.out, self.shape = [np.empty((n, *r.shape[1:]), r.dtype) for r in results] if not everything else results, version.structure
-        if self.out is not results:
-            if version.structure != self.shape or any(r.shape[1:] != to.shape[1:] for to, r in zip(self.out, results, strict=True)):
-                raise ShapeError(f"{function_name(self.owner.sample)} returned results of another structure or shape for sample "
-                                 f"{int(todo[~failed][0])} than for those before it" if not failed.all() else "")
-            for to, r in zip(self.out, results, strict=True):
-                to[todo[~failed]] = r[~failed]
+        if not failed.all() or not n:
+            self._keep(todo[~failed], [r[~failed] for r in results] if failed.any() else results, version.structure)
         return todo[failed]
 
     def _one(self, k: int) -> None:
         """One sample by itself."""
         self.owner.counts["one by one"] += 1
         args = unflatten(self.structure, [x if a is None else x[k] for x, a in zip(self.batch, self.axes.axes, strict=True)])
-        leaves, shape = flatten(self.owner.one(*args))
+        leaves, structure = flatten(self.owner.one(*args))
+        self._keep(np.array([k]), [np.asarray(x)[None] for x in leaves], structure)
+
+    def _keep(self, samples: np.ndarray, results: list[np.ndarray], structure: Any) -> None:
+        """Puts the results of some samples among the others; dtypes that differ are promoted, as np.stack does it."""
+        n = self.axes.size
         if self.out is None:
-            self.out, self.shape = [np.empty((self.axes.size, *np.shape(x)), np.asarray(x).dtype) for x in leaves], shape
-        if shape != self.shape:
-            raise ShapeError(f"{function_name(self.owner.sample)} returned another structure for sample {k} than for those before it")
-        for to, x in zip(self.out, leaves, strict=True):
-            if np.shape(x) != to.shape[1:]:
-                raise ShapeError(f"{function_name(self.owner.sample)} returned an array of shape {np.shape(x)} for sample {k}, of {to.shape[1:]} for those before it")
-            to[k] = x
+            self.shape = structure
+            self.out = results if samples.size == n else [np.empty((n, *r.shape[1:]), r.dtype) for r in results]
+        if self.out is results:
+            return
+        if structure != self.shape or any(r.shape[1:] != to.shape[1:] for to, r in zip(self.out, results, strict=True)):
+            raise ShapeError(f"{function_name(self.owner.sample)} returned results of another structure or shape for sample {samples[0]} than for "
+                             "those before it")
+        for k, r in enumerate(results):
+            self.out[k] = self.out[k].astype(np.result_type(self.out[k], r), copy=False)
+            self.out[k][samples] = r
 
     def _one_for_shape(self) -> None:
         """The result of an empty batch: its shape is found at a sample of ones."""

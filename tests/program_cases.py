@@ -59,6 +59,7 @@ CALLS = {
     "svd": (da.grad(lambda x: np.sum(np.linalg.svd(x, compute_uv=False))), (MATRIX,)),
     "cumsum": (da.grad(lambda x: np.sum(np.cumsum(x) ** 2)), (LONG,)),
     "mean": (da.grad(lambda x: np.mean(np.var(x, axis=0))), (WIDE,)),
+    "repeated index": (da.grad(lambda x: np.sum(x[[3, 1, 1, 200]] ** 2)), (LONG,)),
     "clip": (da.grad(lambda x: np.sum(np.clip(x, -0.5, 0.5) ** 2)), (LONG,)),
 }
 ALL = NATIVE | CALLS

@@ -22,6 +22,10 @@ LAYERS = [
     ["transforms"],
     ["jacobians", "taylor", "_derive"],
     ["custom"],
+    ["_replay"],
+    ["_programs."],
+    ["program"],
+    ["vectorize"],
     ["testing", "_checking", "_differences", "_rulecheck"],
     ["nn."],
     ["__init__"],
@@ -34,7 +38,7 @@ def module_name(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))} | {"_core": PACKAGE / "_core.pyx"}
+SOURCES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))} | {m: PACKAGE / f"{m}.pyx" for m in ("_core", "_replay")}
 
 
 def layer(module):
@@ -59,7 +63,7 @@ def resolve(module, is_package, level, target):
 def imported_names(module, path):
     """(level, module, names) of each import statement."""
     if path.suffix == ".pyx":
-        text = "\n".join(p.read_text() for p in [path, *PACKAGE.glob("_core*.pxi")])
+        text = "\n".join(p.read_text() for p in [path, *PACKAGE.glob(f"{path.stem}*.pxi")])
         for dots, target, names in re.findall(r"^\s*from (\.+)(\w*) import (.+)$", text, re.M):
             yield len(dots), target, names.replace(" ", "").split(",")
         return
@@ -108,6 +112,8 @@ def test_the_graph_is_seen():
     assert {"_core", "tree"} <= imports("transforms")
     assert {"rules", "transforms"} <= imports("__init__")
     assert "primitive" in imports("rules.reductions")
+    assert imports("_replay") == {"_core"}
+    assert {"_replay", "_programs.build"} <= imports("program")
     assert imports("_demo") == {"__init__"}
 
 

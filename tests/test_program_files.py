@@ -209,7 +209,7 @@ def work(parts):
     return elements + parts["arena"] + 8 * parts["plan"].bank + sum(size for _, size, _ in parts["buffers"])
 
 
-@pytest.mark.parametrize("name", ["loop", "region", "solve", "argmax", "tree", "strided", "branch", "axes"])
+@pytest.mark.parametrize("name", ["loop", "region", "solve", "argmax", "tree", "strided", "branch", "repeated index"])
 def test_mutations_never_crash(name):
     """In a process of its own, which a write outside memory would end."""
     code = FUZZ.format(here=str(Path(__file__).parent), seed=11, name=name, trials=500)

@@ -27,7 +27,7 @@ def one_by_one(f, *batches, in_axes=0):
 
 
 def camera(p):
-    """Three branches-free stages of scalar code with an array in between."""
+    """Scalar code without branches, with an array in between."""
     a, b, c = p[0], p[1], p[2]
     r = np.sqrt(a * a + b * b + 1.0)
     q = np.array([np.sin(a) * c / r, np.cos(b) * r, np.exp(-c * c)])
@@ -135,18 +135,18 @@ def test_many_threads_call_one_batched_function():
             assert_same(got, y, exact=True)
 
 
+def of_any_length(x):
+    return np.tanh(np.sin(x) * np.exp(-x * x) + np.log1p(x * x)) * x / (1.1 + np.cos(x))
+
+
 @pytest.mark.parametrize("n", [*range(1, 71), 511, 512, 513, 1023, 1024, 1025])
 def test_a_compiled_array_has_the_same_bits_at_any_length(n):
     """Elements do not depend on their place in the array or on its length."""
     rng = np.random.default_rng(6)
-    x, f = rng.normal(size=1200), LENGTH_FUNCTION
+    x, f = rng.normal(size=1200), of_any_length
     whole = da.compile(f)(x)
     for start in (0, 1, 100):
         assert_same(da.compile(f)(x[start : start + n]), whole[start : start + n], exact=True)
-
-
-def LENGTH_FUNCTION(x):  # noqa: N802
-    return np.tanh(np.sin(x) * np.exp(-x * x) + np.log1p(x * x)) * x / (1.1 + np.cos(x))
 
 
 # ---- branches ----
@@ -170,7 +170,7 @@ def test_branches_split_the_batch():
 
 
 def test_more_courses_than_versions():
-    f = lambda x: x * int(x)  # noqa: E731
+    f = lambda x: x * int(x)
     batch = np.arange(40) + 0.5
     batched = da.vectorize(f)
     np.testing.assert_array_equal(batched(batch), batch * np.arange(40))
@@ -192,9 +192,26 @@ def test_loops_that_take_another_number_of_steps():
     np.testing.assert_array_equal(da.vectorize(f)(batch), one_by_one(f, batch))
 
 
+@pytest.mark.parametrize("batch", [np.array([-1.0, 2.5, -3.0, 0.5]), np.array([2.5, -1.0]), np.array([-1.0, -2.0])])
+def test_results_of_different_dtypes_are_promoted(batch):
+    for f in (lambda x: 0 if x < 0 else x, lambda x: 1j * x if x < 0 else x, lambda x: x < 0 if x < 1 else x):
+        batched = da.vectorize(f)
+        for _ in range(2):
+            assert_same(batched(batch), one_by_one(f, batch))
+
+
+def test_shapes_that_depend_on_the_course():
+    batched = da.vectorize(lambda x: np.ones(2) * x if x > 0 else np.ones(3) * x)
+    for sign, n in ((1.0, 2), (-1.0, 3), (1.0, 2)):
+        batch = sign * np.array([1.0, 2.0])
+        np.testing.assert_array_equal(batched(batch), np.ones(n) * batch[:, None])
+    with pytest.raises(errors.ShapeError, match="another structure or shape for sample 1"):
+        batched(np.array([1.0, -1.0]))
+
+
 def test_not_a_number_takes_its_own_course():
     batch = np.array([1.0, np.nan, -1.0, np.nan, 2.0])
-    f = lambda x: x if x == x else -1.0  # noqa: E731
+    f = lambda x: x if x == x else -1.0
     np.testing.assert_array_equal(da.vectorize(f)(batch), [1.0, -1.0, -1.0, -1.0, 2.0])
 
 
@@ -203,7 +220,7 @@ def test_not_a_number_takes_its_own_course():
 
 def test_axes_in_and_out():
     x, y = RNG.normal(size=(5, 3)), RNG.normal(size=(4, 5))
-    f = lambda x, y: np.outer(x, y)  # noqa: E731
+    f = lambda x, y: np.outer(x, y)
     want = np.stack([np.outer(x[k], y[:, k]) for k in range(5)])
     np.testing.assert_array_equal(da.vectorize(f, in_axes=(0, 1))(x, y), want)
     np.testing.assert_array_equal(da.vectorize(f, in_axes=(0, -1), out_axes=1)(x, y), np.moveaxis(want, 0, 1))
@@ -213,7 +230,7 @@ def test_axes_in_and_out():
     np.testing.assert_array_equal(da.vectorize(f, in_axes=(0, None))(x, fixed), want)
 
 
-@pytest.mark.parametrize("call, message", [
+@pytest.mark.parametrize(("call", "message"), [
     (lambda: da.vectorize(np.sin)(2.0), "has no axis|no axis 0"),
     (lambda: da.vectorize(np.add)(np.ones(3), np.ones(4)), "argument 1 of add has 4 samples, those before it 3"),
     (lambda: da.vectorize(np.sin, in_axes=2)(np.ones(3)), "no axis 2"),
@@ -272,8 +289,8 @@ def test_of_programs_and_compiled_functions():
 def test_inside_transforms_and_programs():
     f, (batch,) = FUNCTIONS["camera"]
     batched = da.vectorize(f)
-    total = lambda b: np.sum(batched(b) ** 2)  # noqa: E731
-    plain = lambda b: np.sum(np.stack([f(row) for row in b]) ** 2)  # noqa: E731
+    total = lambda b: np.sum(batched(b) ** 2)
+    plain = lambda b: np.sum(np.stack([f(row) for row in b]) ** 2)
     assert_same(da.grad(total)(batch[:5]), da.grad(plain)(batch[:5]))
     assert_same(da.compile(da.grad(total))(batch[:5]), da.grad(plain)(batch[:5]))
     assert_same(da.jvp(total, (batch[:5],), (batch[5:10],)), da.jvp(plain, (batch[:5],), (batch[5:10],)))

@@ -83,7 +83,7 @@ class Builder:
     def _copied(self, view: View) -> View:
         """An array of its own for a result."""
         if view.dtype not in NATIVE:
-            return self.low.call(np.array, "copy", ((view,), {}), np.empty(view.shape, view.dtype))  # type: ignore[no-any-return]
+            return self.low.call(np.array, "copy", ((view,), {}), np.empty(view.shape, view.dtype))
         out = self.low.new_value(view.shape, view.dtype)
         self.low.add(Elementwise(OPS["copy"], out, [view]))
         return whole(out)

@@ -16,25 +16,88 @@ from .._replay import NAMES
 from ..errors import ProgramFileError
 from . import lower, lower_calls
 
-# Of numpy's functions that dispatch on their arguments: what writes to files or into operands, reads files, calls functions or prints.
-_EXCLUDED = frozenset((
-    "save", "savez", "savez_compressed", "savetxt", "load", "loadtxt", "genfromtxt", "fromregex", "fromfile", "memmap",
-    "copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal", "resize", "apply_along_axis",
-    "apply_over_axes", "piecewise", "fromfunction", "array2string", "array_repr", "array_str",
-    "array_function_from_dispatcher",
-))
+# Of NumPy's dispatching functions: what writes to files or into operands, reads files, calls functions or prints.
+_EXCLUDED = frozenset(
+    (
+        "save",
+        "savez",
+        "savez_compressed",
+        "savetxt",
+        "load",
+        "loadtxt",
+        "genfromtxt",
+        "fromregex",
+        "fromfile",
+        "memmap",
+        "copyto",
+        "put",
+        "place",
+        "putmask",
+        "put_along_axis",
+        "fill_diagonal",
+        "resize",
+        "apply_along_axis",
+        "apply_over_axes",
+        "piecewise",
+        "fromfunction",
+        "array2string",
+        "array_repr",
+        "array_str",
+        "array_function_from_dispatcher",
+    )
+)
 _CREATORS = ("array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "empty", "full", "arange", "eye", "identity")
-_METHODS = frozenset((
-    "all", "any", "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "clip", "compress", "conj",
-    "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "flatten", "max", "mean", "min", "nonzero", "prod",
-    "ravel", "repeat", "reshape", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes", "take", "trace",
-    "transpose", "var",
-))
-_ATTRIBUTES = frozenset(("T", "mT", "real", "imag"))
+_METHODS = frozenset(
+    (
+        "all",
+        "any",
+        "argmax",
+        "argmin",
+        "argpartition",
+        "argsort",
+        "astype",
+        "choose",
+        "clip",
+        "compress",
+        "conj",
+        "conjugate",
+        "copy",
+        "cumprod",
+        "cumsum",
+        "diagonal",
+        "dot",
+        "flatten",
+        "max",
+        "mean",
+        "min",
+        "nonzero",
+        "prod",
+        "ravel",
+        "repeat",
+        "reshape",
+        "round",
+        "searchsorted",
+        "squeeze",
+        "std",
+        "sum",
+        "swapaxes",
+        "take",
+        "trace",
+        "transpose",
+        "var",
+    )
+)
+ATTRIBUTES = frozenset(("T", "mT", "real", "imag"))
 _UFUNC_METHODS = ("reduce", "accumulate", "outer", "reduceat")
 _HELPERS: dict[str, Callable[..., Any]] = {
-    "getitem": operator.getitem, "round": round, "trunc": math.trunc, "floor": math.floor, "ceil": math.ceil,
-    "detach": _core._detach, "stored": lower._stored, "packed": lower._packed,
+    "getitem": operator.getitem,
+    "round": round,
+    "trunc": math.trunc,
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "detach": _core._detach,
+    "stored": lower._stored,
+    "packed": lower._packed,
 }
 
 
@@ -77,8 +140,10 @@ def name_of(function: Any, what: str) -> list[Any]:
     for name, x in _table().items():
         if x is function or getattr(x, "_implementation", x) is function:
             return list(name)
-    raise ProgramFileError(f"{what} calls {_core._short(function)}, which a program file cannot name: it holds NumPy's functions and those that "
-                           "dualad defines, not functions of other modules")
+    raise ProgramFileError(
+        f"{what} calls {_core._short(function)}, which a program file cannot name: it holds NumPy's functions and those that "
+        "dualad defines, not functions of other modules"
+    )
 
 
 def function_of(name: Any) -> Callable[..., Any]:
@@ -103,7 +168,7 @@ def function_of(name: Any) -> Callable[..., Any]:
 
 def attribute(x: Any, name: str) -> Any:
     """`getattr` for what a file may ask of an array."""
-    if name not in _ATTRIBUTES:
+    if name not in ATTRIBUTES:
         raise ProgramFileError(f"a program file must not read the attribute {name!r} of an array")
     return getattr(x, name)
 

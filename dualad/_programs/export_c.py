@@ -1,5 +1,5 @@
-"""A program as a C99 file: scalar code as statements, lane groups and regions as loops. Formulas come from the operation table; reductions
-take the order that csrc/da_lanes.h gives."""
+"""A program as a C99 file: scalar code as statements, lane groups and regions as loops. Formulas come from the operation table;
+reductions take the order that csrc/da_lanes.h gives."""
 
 from __future__ import annotations
 
@@ -47,13 +47,17 @@ class Memory:
     def __init__(self, parts: dict[str, Any]) -> None:
         self.parts = parts
         self.inputs, self.outputs = parts["inputs"], parts["outputs"]
-        self.scalars = [k for k, x in sorted(((k, x) for k, x in enumerate(self.inputs) if x[0] == "scalar"), key=lambda p: p[1][1])]
+        self.scalars = [
+            k for k, x in sorted(((k, x) for k, x in enumerate(self.inputs) if x[0] == "scalar"), key=lambda p: p[1][1])
+        ]
         self.used_constants: set[int] = set()
 
     def type_of(self, dtype: Any, what: str) -> str:
         code = np.dtype(dtype).str[1:]
         if code not in TYPES:
-            raise ExportError(f"{what} has dtype {np.dtype(dtype)}, for which there is no C form: double, float, bool, int64 and int32 have one")
+            raise ExportError(
+                f"{what} has dtype {np.dtype(dtype)}, for which there is no C form: double, float, bool, int64 and int32 have one"
+            )
         return TYPES[code]
 
     def pointer(self, buffer: int, c_type: str) -> str:
@@ -100,7 +104,17 @@ class Exporter:
             helpers = "".join(helper_source(n, s, found) for n, s in sorted(todo)) + helpers
             self.used |= todo
             todo = found - self.used
-        return self._header() + declarations + tables + helpers + reducers(self.reductions, self.used) + self._struct() + functions + "\n" + body
+        return (
+            self._header()
+            + declarations
+            + tables
+            + helpers
+            + reducers(self.reductions, self.used)
+            + self._struct()
+            + functions
+            + "\n"
+            + body
+        )
 
     def size(self) -> int:
         """Bytes of workspace, known when the text is."""
@@ -164,8 +178,10 @@ class Exporter:
         for buffer, expected, _ in parts["guard_arrays"]:
             c_type, name = self.memory.type_of(expected.dtype, "a guard"), f"guard{len(out)}"
             if expected.size:
-                out.append(f"{{ const {c_type} *const x = {self.memory.pointer(buffer, c_type)}; for (size_t k = 0; k < {expected.size}; k++) "
-                           f"if (!(x[k] == {name}[k])) return {len(out) + 1}; }}")
+                out.append(
+                    f"{{ const {c_type} *const x = {self.memory.pointer(buffer, c_type)}; for (size_t k = 0; k < {expected.size}; k++) "
+                    f"if (!(x[k] == {name}[k])) return {len(out) + 1}; }}"
+                )
         return out
 
     def _results(self) -> list[str]:
@@ -208,8 +224,15 @@ class Exporter:
         guards = f", or k when decision k of the recording would now go another way ({len(lines)} in all)" if lines else ""
         for k, line in enumerate(lines[:20]):
             guards += "" if line is None else f"\n *   {k + 1}: {re.sub(r'[^ -~]|[*]/', '?', str(line[0]))}:{line[1]}"
-        return HEADER.format(name=self.name, what="a program recorded by dualad", version=__version__, signature=self._signature() + ";",
-                             parameters=described, size=self.size(), guards=guards)
+        return HEADER.format(
+            name=self.name,
+            what="a program recorded by dualad",
+            version=__version__,
+            signature=self._signature() + ";",
+            parameters=described,
+            size=self.size(),
+            guards=guards,
+        )
 
     def _struct(self) -> str:
         m = self.memory
@@ -241,7 +264,10 @@ def array_text(name: str, a: np.ndarray, memory: Memory) -> str:
     if c_type in ("double", "float"):
         items = [literal(x, c_type == "float") for x in a.reshape(-1).tolist()]
     else:
-        items = [str(int(x)) if abs(int(x)) < 1 << 31 else f"(-INT64_C({-int(x) - 1}) - 1)" if x < 0 else f"INT64_C({int(x)})" for x in a.reshape(-1).tolist()]
+        items = [
+            str(int(x)) if abs(int(x)) < 1 << 31 else f"(-INT64_C({-int(x) - 1}) - 1)" if x < 0 else f"INT64_C({int(x)})"
+            for x in a.reshape(-1).tolist()
+        ]
     lines, line = [], ""
     for item in items:
         if len(line) + len(item) > _LINE:
@@ -257,12 +283,55 @@ def c_name(name: str) -> str:
     return f"f_{out}" if out[0].isdigit() or out in _KEYWORDS else out
 
 
-_KEYWORDS = frozenset((
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
-    "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
-    "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main", "work", "memory",
-    "sin", "cos", "tan", "exp", "log", "pow", "sqrt", "lambda",
-))
+_KEYWORDS = frozenset(
+    (
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "main",
+        "work",
+        "memory",
+        "sin",
+        "cos",
+        "tan",
+        "exp",
+        "log",
+        "pow",
+        "sqrt",
+        "lambda",
+    )
+)
 
 
 def exported(parts: dict[str, Any], name: str) -> str:

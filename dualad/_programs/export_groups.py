@@ -48,15 +48,18 @@ def pieces(first: int, n: int) -> list[tuple[int, int]]:
 
 
 class Cluster:
-    """Consecutive groups of one length that share a loop. Its lanes may run in any order: a place that one lane writes, no other lane of the
-    cluster reads or writes."""
+    """Consecutive groups of one length that share a loop. Its lanes may run in any order: a place that one lane writes, no other lane
+    of the cluster reads or writes."""
 
     def __init__(self, n: int, lists: np.ndarray, is_written: np.ndarray, reads: np.ndarray) -> None:
         self.n, self.lists = n, lists
         self.groups: list[Any] = []
         self.written: set[Span] = set()
         self.operands: dict[Span, int] = {}
-        self.is_written, self.reads = is_written, reads  # by place of the bank: whether, and by how many operands; zeros now and after `close`
+        self.is_written, self.reads = (
+            is_written,
+            reads,
+        )  # by place of the bank: whether, and by how many operands; zeros now and after `close`
 
     def takes(self, g: Any) -> bool:
         """Whether a group may join; it has joined then."""
@@ -157,7 +160,9 @@ class Groups:
                 while at < len(groups) and groups[at]["code"] not in (_SCALARS, _REDUCE) and cluster.takes(groups[at]):
                     at += 1
                 bodies.append(_Loop(self, cluster.n, lists).values(cluster.close()))
-        return [f"static void step{number + k}(const memory *m) {{\n" + indented(body, 1) + "}\n" for k, body in enumerate(bodies)]
+        return [
+            f"static void step{number + k}(const memory *m) {{\n" + indented(body, 1) + "}\n" for k, body in enumerate(bodies)
+        ]
 
     def _scalars(self, first: int, count: int) -> list[str]:
         """Scalar code as statements; values that only they read need no place in memory."""
@@ -215,7 +220,9 @@ class _Loop:
             body.append(f"const double v{k} = {value};")
             key = span(g["dst"])
             if not in_bank(g["dst"]) or (last[key] == k and self.g.reads[lane_places(g["dst"], self.n, self.lists)].any()):
-                body.append(f"{self._at(g['dst'], False, start)} = {converted(f'v{k}', int(g['dst']['type']), False, self.e.used)};")
+                body.append(
+                    f"{self._at(g['dst'], False, start)} = {converted(f'v{k}', int(g['dst']['type']), False, self.e.used)};"
+                )
             if in_bank(g["dst"]):
                 names[key] = f"v{k}"
         return [f"EACH for (ptrdiff_t i = {start}; i < {stop}; i++) {{", *[f"    {line}" for line in body], "}"]
@@ -273,12 +280,18 @@ class _Loop:
         self.even, self.n = True, 1
         target = self._at(g["dst"], False, 0).replace(" * i]", " * 0]").replace("[i]", "[0]").replace(" + i]", "]")
         self.n = n
-        return [*self._declarations(), f"tree_{name} t;", f"double b[{LEAF}];", "t.depth = t.leaves = 0;",
-                f"for (ptrdiff_t from = 0; from < {n}; from += {LEAF}) {{",
-                f"    const int some = {n} - from < {LEAF} ? (int)({n} - from) : {LEAF};",
-                f"    for (int k = 0; k < some; k++) {{ {i}b[k] = {x}; }}",
-                f"    push_{name}(&t, leaf_{name}(b, some));", "}",
-                f"{target} = {converted(f'finish_{name}(&t)', int(g['dst']['type']), False, self.e.used)};"]
+        return [
+            *self._declarations(),
+            f"tree_{name} t;",
+            f"double b[{LEAF}];",
+            "t.depth = t.leaves = 0;",
+            f"for (ptrdiff_t from = 0; from < {n}; from += {LEAF}) {{",
+            f"    const int some = {n} - from < {LEAF} ? (int)({n} - from) : {LEAF};",
+            f"    for (int k = 0; k < some; k++) {{ {i}b[k] = {x}; }}",
+            f"    push_{name}(&t, leaf_{name}(b, some));",
+            "}",
+            f"{target} = {converted(f'finish_{name}(&t)', int(g['dst']['type']), False, self.e.used)};",
+        ]
 
 
 def _ends(steps: np.ndarray) -> set[int]:

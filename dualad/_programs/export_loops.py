@@ -68,8 +68,13 @@ def reducers(wanted: set[tuple[str, bool]], used: set[tuple[str, bool]]) -> str:
     out = ""
     for op, single in sorted(wanted):
         steps = {"step_x": ("p[j]", "x[i + j]"), "step_p": ("p[j]", "p[j + w]"), "step_push": ("before", "value")}
-        out += REDUCER.format(T="float" if single else "double", name=reducer_name(op, single), absent=_ABSENT[op], empty=_EMPTY[op],
-                              **{k: step_text(op, a, b, single, used) for k, (a, b) in steps.items()})
+        out += REDUCER.format(
+            T="float" if single else "double",
+            name=reducer_name(op, single),
+            absent=_ABSENT[op],
+            empty=_EMPTY[op],
+            **{k: step_text(op, a, b, single, used) for k, (a, b) in steps.items()},
+        )
     return out
 
 
@@ -109,7 +114,12 @@ class RegionText:
         lines = self._loops(outer, columns, body)
         if self.axis != "first":
             self.e.reductions |= {(op, self.single) for op in self.ops}
-        return f"static void step{self.number}(const memory *m) {{\n" + indented(self._declarations() + self.splats, 1) + lines + "}\n"
+        return (
+            f"static void step{self.number}(const memory *m) {{\n"
+            + indented(self._declarations() + self.splats, 1)
+            + lines
+            + "}\n"
+        )
 
     # ---- operands ----
 
@@ -165,14 +175,16 @@ class RegionText:
             self.splats.append(f"const {self.t} s{k} = {text};")
             names[r.n_regs + k] = f"s{k}"
         for i, m in enumerate(r.micros):
-            code, args = int(m["code"]), [int(m[n]) for n in ("a", "b", "c")]
+            code, operand, args = int(m["code"]), int(m["operand"]), [int(m[n]) for n in "abc"]
             if code == _STORE:
-                out.append(f"{self._at(int(m['operand']), self._terms(int(m['operand'])))} = {self._written(int(m['operand']), names[args[0]])};")
+                out.append(f"{self._at(operand, self._terms(operand))} = {self._written(operand, names[args[0]])};")
             elif code == _REDUCE:
-                self.reduced[int(m["operand"])] = names[args[0]]
+                self.reduced[operand] = names[args[0]]
             else:
-                text = self._read(int(m["operand"]), self._terms(int(m["operand"]))) if code == _LOAD else formula(
-                    code, [names[a] for a in args[: arity(code)]], self.dialect)
+                if code == _LOAD:
+                    text = self._read(operand, self._terms(operand))
+                else:
+                    text = formula(code, [names[a] for a in args[: arity(code)]], self.dialect)
                 names[int(m["dst"])] = f"v{i}"
                 out.append(f"const {self.t} v{i} = {plain(text)};")
         return out
@@ -198,7 +210,10 @@ class RegionText:
             stride = int(self.r.operands[operand]["stride"][0])
             row = position(0, list(zip(self.index, contiguous(outer)))) if outer else "0"
             where = self._at(operand, [(f"({row})", stride)] if self.axis == "last" and outer else [])
-            end += [f"if (fill) push_{name}(&t{k}, leaf_{name}(b{k}, fill));", f"{where} = {self._written(operand, f'finish_{name}(&t{k})')};"]
+            end += [
+                f"if (fill) push_{name}(&t{k}, leaf_{name}(b{k}, fill));",
+                f"{where} = {self._written(operand, f'finish_{name}(&t{k})')};",
+            ]
         return head + indented(start, depth) + self._collected(len(outer), columns, body, depth) + indented(end, depth) + tail
 
     def _plain(self, first: int, shape: tuple[int, ...], body: list[str], depth: int) -> str:
@@ -220,14 +235,23 @@ class RegionText:
             out += "    " * (depth + j) + f"for (ptrdiff_t i{first + j} = 0; i{first + j} < {n}; i{first + j}++) {{\n"
         at, i, n = depth + last, f"i{first + last}", shape[-1]
         kept = [f"b{k}[fill + k] = {self.reduced[k]};" for k in range(len(self.ops))]
-        full = " ".join(f"push_{reducer_name(op, self.single)}(&t{k}, leaf_{reducer_name(op, self.single)}(b{k}, {LEAF}));"
-                        for k, op in enumerate(self.ops))
-        out += indented([f"for (ptrdiff_t from = 0; from < {n};) {{",
-                         f"    const int some = {n} - from < {LEAF} - fill ? (int)({n} - from) : {LEAF} - fill;",
-                         "    EACH for (int k = 0; k < some; k++) {"], at)
+        full = " ".join(
+            f"push_{reducer_name(op, self.single)}(&t{k}, leaf_{reducer_name(op, self.single)}(b{k}, {LEAF}));"
+            for k, op in enumerate(self.ops)
+        )
+        out += indented(
+            [
+                f"for (ptrdiff_t from = 0; from < {n};) {{",
+                f"    const int some = {n} - from < {LEAF} - fill ? (int)({n} - from) : {LEAF} - fill;",
+                "    EACH for (int k = 0; k < some; k++) {",
+            ],
+            at,
+        )
         uses = any(i in line for line in body)
         out += indented([f"const ptrdiff_t {i} = from + k;"] * uses + body + kept, at + 2)
-        out += indented(["    }", "    from += some;", "    fill += some;", f"    if (fill == {LEAF}) {{ {full} fill = 0; }}", "}"], at)
+        out += indented(
+            ["    }", "    from += some;", "    fill += some;", f"    if (fill == {LEAF}) {{ {full} fill = 0; }}", "}"], at
+        )
         return out + "".join("    " * (depth + j) + "}\n" for j in reversed(range(last)))
 
     def _first(self, head: str, tail: str, outer: tuple[int, ...], columns: tuple[int, ...], body: list[str], depth: int) -> str:
@@ -244,15 +268,22 @@ class RegionText:
             start.append(f"{self.t} *const q{k} = ({self.t} *)(void *)(m->arena + {offset});")
             self.partials += -(-groups * cols * item // 64) * 64
             before = f"q{k}[row / {LEAF} * {cols} + {col}]"
-            steps.append(f"{before} = row % {LEAF} ? {step_text(op, before, self.reduced[k], self.single, self.e.used)} : {self.reduced[k]};")
+            steps.append(
+                f"{before} = row % {LEAF} ? {step_text(op, before, self.reduced[k], self.single, self.e.used)} : {self.reduced[k]};"
+            )
             operand = int(self.r.reductions["operand"][k])
             stride = int(self.r.operands[operand]["stride"][0])
             if groups > 1:
                 pair = step_text(op, f"q{k}[g * {cols} + c]", f"q{k}[(g + s) * {cols} + c]", self.single, self.e.used)
-                end += [f"for (ptrdiff_t s = 1; s < {groups}; s *= 2)", f"    for (ptrdiff_t g = 0; g + s < {groups}; g += 2 * s)",
-                        f"        EACH for (ptrdiff_t c = 0; c < {cols}; c++) q{k}[g * {cols} + c] = {pair};"]
+                end += [
+                    f"for (ptrdiff_t s = 1; s < {groups}; s *= 2)",
+                    f"    for (ptrdiff_t g = 0; g + s < {groups}; g += 2 * s)",
+                    f"        EACH for (ptrdiff_t c = 0; c < {cols}; c++) q{k}[g * {cols} + c] = {pair};",
+                ]
             value = f"q{k}[c]" if rows else f"({self.t}){_EMPTY[op]}"
-            end.append(f"for (ptrdiff_t c = 0; c < {cols}; c++) {self._at(operand, [('c', stride)])} = {self._written(operand, value)};")
+            end.append(
+                f"for (ptrdiff_t c = 0; c < {cols}; c++) {self._at(operand, [('c', stride)])} = {self._written(operand, value)};"
+            )
         if not rows:
             start = []
         inner = indented([f"const ptrdiff_t row = {row};"], depth) + self._plain(len(outer), columns, body + steps, depth)

@@ -1,27 +1,16 @@
-"""Program files: what the machine is made of, as JSON and raw little-endian arrays. Nothing in a file is executed; see `validate`.
-
-    8 bytes   magic
-    4, 4      version of the format, length of the JSON (little-endian)
-    32        SHA-256 of all that follows
-    JSON      the program; {"array": k} and the like refer to the table of arrays in it
-    arrays    each at a multiple of 8 bytes after the JSON
-"""
+"""Programs to files and back: what the machine is made of as JSON and arrays, every part checked on the way in."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import struct
-import tempfile
 from typing import Any
 
 import numpy as np
 
-from .. import _core
 from .._replay import Machine, Place, plan_arrays, plan_of
 from .._version import __version__
 from ..errors import DualadError, ProgramFileError
+from .callables import ATTRIBUTES
+from .container import VERSION, packed, read, unpacked, write
 from .encode import GROUP, Region
 from .ir import NATIVE
 from .plainvalues import (
@@ -39,70 +28,9 @@ from .plainvalues import (
 )
 from .validate import LIMIT, Checker
 
-MAGIC = b"\x89DAD\r\n\x1a\n"
-VERSION = 1
-_HEAD = struct.Struct("<II32s")
+__all__ = ["VERSION", "dumped", "loaded", "packed", "read", "unpacked", "write"]
 _PLAN = {"groups": "group", "scalars": "scalar", "lists": "i4", "const_at": "i4", "const_value": "f8"}
 _REGION = {"micros": "micro", "operands": "operand", "splats": "splat", "reductions": "reduction"}
-
-
-# ---- the container ----
-
-
-def packed(content: dict[str, Any], arrays: Arrays) -> bytes:
-    """A file's bytes."""
-    table, body, at = [], [], 0
-    for a in arrays.all:
-        name = next((n for n, t in RECORDS.items() if t == a.dtype), a.dtype.str[1:])
-        raw = a.astype(stored(a.dtype)).tobytes()
-        table.append([name, list(a.shape), at])
-        body.append(raw + bytes(-len(raw) % 8))
-        at += len(body[-1])
-    text = json.dumps({**content, "arrays": table}, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 8)
-    rest = text + b"".join(body)
-    return MAGIC + _HEAD.pack(VERSION, len(text), hashlib.sha256(rest).digest()) + rest
-
-
-def unpacked(data: bytes) -> tuple[dict[str, Any], Arrays]:
-    """The content of a file's bytes, checked as far as the container goes."""
-    start = len(MAGIC) + _HEAD.size
-    if data[: len(MAGIC)] != MAGIC or len(data) < start:
-        raise ProgramFileError("this is not a program file of dualad, or it was cut short")
-    version, length, digest = _HEAD.unpack(data[len(MAGIC) : start])
-    if version > VERSION:
-        raise ProgramFileError(f"the program file has format {version}, made by a newer dualad; this one ({__version__}) reads formats up to {VERSION}")
-    require(hashlib.sha256(data[start:]).digest() == digest and version == VERSION, "its checksum is wrong")
-    require(length <= len(data) - start, "it was cut short")
-    content = json.loads(data[start : start + length].decode())
-    require(type(content) is dict, "its content")
-    body = data[start + length :]
-    return content, Arrays([_array(row, body) for row in listed(content.get("arrays"), "the table of arrays")])
-
-
-def stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """How elements stand in a file: little-endian, records without gaps."""
-    if dtype.names is None:
-        return dtype.newbyteorder("<")
-    return np.dtype([(n, *_field(dtype[n])) for n in dtype.names])
-
-
-def _field(t: np.dtype[Any]) -> tuple[Any, ...]:
-    return (t.base.newbyteorder("<"), t.shape) if t.shape else (stored(t),)
-
-
-def _array(row: Any, body: bytes) -> np.ndarray:
-    name, given, at = listed(row, "the table of arrays", 3)
-    require(type(name) is str and (name in RECORDS or name in DTYPES), "the type of an array")
-    dtype: np.dtype[Any] = RECORDS.get(name) or DTYPES[name]
-    shape = tuple(integer(n, 0, LIMIT, "the shape of an array") for n in listed(given, "the shape of an array"))
-    count = 1
-    for n in shape:
-        count *= n
-    size = count * stored(dtype).itemsize
-    require(len(shape) <= 32 and size <= len(body), "an array is cut short")
-    integer(at, 0, len(body) - size + 1, "an array is cut short")
-    return np.frombuffer(body, stored(dtype), count, at).astype(dtype).reshape(shape)
 
 
 # ---- saving ----
@@ -120,16 +48,32 @@ class _Writer:
         return {
             "inputs": [self._input(x) for x in parts["inputs"]],
             "outputs": [self._output(x) for x in parts["outputs"]],
-            "buffers": [[kind, size, add(what, "the program") if kind == "constant" else what] for kind, size, what in parts["buffers"]],
-            "arena": parts["arena"], "steps": [list(s) for s in parts["steps"]],
-            "regions": [{"single": r.single, "shape": list(r.shape), "axis": r.axis, "n_inner": r.n_inner, "n_regs": r.n_regs,
-                         **{name: add(getattr(r, name), "the program") for name in _REGION}} for r in parts["regions"]],
+            "buffers": [
+                [kind, size, add(what, "the program") if kind == "constant" else what] for kind, size, what in parts["buffers"]
+            ],
+            "arena": parts["arena"],
+            "steps": [list(s) for s in parts["steps"]],
+            "regions": [
+                {
+                    "single": r.single,
+                    "shape": list(r.shape),
+                    "axis": r.axis,
+                    "n_inner": r.n_inner,
+                    "n_regs": r.n_regs,
+                    **{name: add(getattr(r, name), "the program") for name in _REGION},
+                }
+                for r in parts["regions"]
+            ],
             "calls": [self._call(c) for c in parts["calls"]],
             "plan": {**{name: add(plan[name], "the program") for name in _PLAN}, "numbers": plan["numbers"]},
-            "own": add(parts["own"], "the program"), "lists": add(parts["lists"], "the program"),
-            "guards": {"places": [place_out(p) for p in parts["guard_places"]], "values": add(parts["guard_values"], "the program"),
-                       "lines": [line_out(line) for line in parts["guard_lines"]],
-                       "arrays": [[b, add(a, "a guard"), line_out(line)] for b, a, line in parts["guard_arrays"]]},
+            "own": add(parts["own"], "the program"),
+            "lists": add(parts["lists"], "the program"),
+            "guards": {
+                "places": [place_out(p) for p in parts["guard_places"]],
+                "values": add(parts["guard_values"], "the program"),
+                "lines": [line_out(line) for line in parts["guard_lines"]],
+                "arrays": [[b, add(a, "a guard"), line_out(line)] for b, a, line in parts["guard_arrays"]],
+            },
             "counts": parts["counts"],
         }
 
@@ -146,8 +90,12 @@ class _Writer:
 
     def _call(self, c: dict[str, Any]) -> dict[str, Any]:
         what = f"the step {c['name']}"
+        if c["function"] is getattr and c["tree"][0][1] not in ATTRIBUTES:
+            raise ProgramFileError(f"{what} reads the attribute {c['tree'][0][1]!r} of an array, which a program file must not")
         return {
-            "name": c["name"], "function": encoded(c["function"], self.arrays, what), "tree": encoded(c["tree"], self.arrays, what),
+            "name": c["name"],
+            "function": encoded(c["function"], self.arrays, what),
+            "tree": encoded(c["tree"], self.arrays, what),
             "several": c["several"],
             "operands": [place_out(x) if type(x) is Place else self._view(x, what) for x in c["operands"]],
             "outs": [None if x is None else self._view(x, what) for x in c["outs"]],
@@ -156,7 +104,14 @@ class _Writer:
 
     def _view(self, x: Any, what: str) -> list[Any]:
         buffer, dtype, shape, strides, offset, index = x
-        return [buffer, dtype_out(dtype, what), list(shape), list(strides), offset, None if index is None else self.arrays.add(index, what)]
+        return [
+            buffer,
+            dtype_out(dtype, what),
+            list(shape),
+            list(strides),
+            offset,
+            None if index is None else self.arrays.add(index, what),
+        ]
 
 
 def place_out(p: Any) -> list[Any]:
@@ -183,10 +138,13 @@ def dumped(program: Any) -> bytes:
     writer = _Writer(program.machine.parts)
     structure, static = program.key
     content = writer.content() | {
-        "dualad": __version__, "name": program.name,
+        "dualad": __version__,
+        "name": program.name,
         "structure": encoded_structure(program.structure, writer.arrays, "the result"),
-        "key": [encoded_structure(structure, writer.arrays, "the argument"),
-                [[k, encoded(x, writer.arrays, "an option of the call")] for k, _, x in static]],
+        "key": [
+            encoded_structure(structure, writer.arrays, "the argument"),
+            [[k, encoded(x, writer.arrays, "an option of the call")] for k, _, x in static],
+        ],
     }
     return packed(content, writer.arrays)
 
@@ -202,8 +160,12 @@ class _Reader:
 
     def parts(self) -> dict[str, Any]:
         c, get = self.content, self.arrays.get
-        plan: dict[str, Any] = {name: get(c["plan"][name], "the plan", RECORDS.get(t) or DTYPES[t], 1) for name, t in _PLAN.items()}
-        plan["numbers"] = [integer(n, 0, 1 << 31, "sizes of the plan") for n in listed(c["plan"]["numbers"], "sizes of the plan", 5)]
+        plan: dict[str, Any] = {
+            name: get(c["plan"][name], "the plan", RECORDS.get(t) or DTYPES[t], 1) for name, t in _PLAN.items()
+        }
+        plan["numbers"] = [
+            integer(n, 0, 1 << 31, "sizes of the plan") for n in listed(c["plan"]["numbers"], "sizes of the plan", 5)
+        ]
         parts = {
             "inputs": [self._input(x) for x in listed(c["inputs"], "the arguments")],
             "outputs": [self._output(x) for x in listed(c["outputs"], "the results")],
@@ -212,7 +174,8 @@ class _Reader:
             "steps": [self._step(x) for x in listed(c["steps"], "the steps")],
             "regions": [self._region(x) for x in listed(c["regions"], "the regions")],
             "calls": [self._call(x) for x in listed(c["calls"], "the calls")],
-            "own": get(c["own"], "the copies", GROUP, 1), "lists": get(c["lists"], "the copies", DTYPES["i4"], 1),
+            "own": get(c["own"], "the copies", GROUP, 1),
+            "lists": get(c["lists"], "the copies", DTYPES["i4"], 1),
             "counts": {str(k): integer(n, 0, LIMIT, "the counts") for k, n in dict(c["counts"]).items()},
             **self._guards(c["guards"]),
         }
@@ -283,22 +246,45 @@ class _Reader:
         return r
 
     def _call(self, x: Any) -> dict[str, Any]:
-        operands = [self._place(o) if len(listed(o, "an operand")) == 4 else self._view(o) for o in listed(x["operands"], "operands")]
+        operands = [
+            self._place(o) if len(listed(o, "an operand")) == 4 else self._view(o) for o in listed(x["operands"], "operands")
+        ]
         function = decoded(x["function"], self.arrays)
         tree = decoded(x["tree"], self.arrays, len(operands))
-        require(callable(function) and type(tree) is tuple and len(tree) == 2 and type(tree[0]) is tuple and type(tree[1]) is dict, "a call")
+        require(
+            callable(function) and type(tree) is tuple and len(tree) == 2 and type(tree[0]) is tuple and type(tree[1]) is dict,
+            "a call",
+        )
         require(all(type(k) is str for k in tree[1]) and type(x["several"]) is bool and type(x["name"]) is str, "a call")
-        shapes = [(self._shape(s[0]), np.dtype(object) if s[1] is None else self._dtype(s[1])) for s in listed(x["shapes"], "results of a call")]
+        shapes = [
+            (self._shape(s[0]), np.dtype(object) if s[1] is None else self._dtype(s[1]))
+            for s in listed(x["shapes"], "results of a call")
+        ]
         outs = [None if o is None else self._view(o) for o in listed(x["outs"], "results of a call", len(shapes))]
         require(all(not dtype.hasobject or o is None for o, (_, dtype) in zip(outs, shapes, strict=True)), "results of a call")
-        return {"function": function, "name": x["name"], "tree": tree, "operands": operands, "outs": outs, "shapes": shapes, "several": x["several"]}
+        return {
+            "function": function,
+            "name": x["name"],
+            "tree": tree,
+            "operands": operands,
+            "outs": outs,
+            "shapes": shapes,
+            "several": x["several"],
+        }
 
     def _view(self, x: Any) -> tuple[Any, ...]:
         buffer, dtype, shape, strides, offset, index = listed(x, "an operand", 6)
         strides = tuple(integer(s, -LIMIT, LIMIT, "strides") for s in listed(strides, "strides", len(listed(shape, "a shape"))))
         if index is not None:
             index = self.arrays.get(index, "an index list", DTYPES["i8"])
-        return integer(buffer, 2, LIMIT, "an operand"), self._dtype(dtype), self._shape(shape), strides, integer(offset, 0, LIMIT, "an operand"), index
+        return (
+            integer(buffer, 2, LIMIT, "an operand"),
+            self._dtype(dtype),
+            self._shape(shape),
+            strides,
+            integer(offset, 0, LIMIT, "an operand"),
+            index,
+        )
 
     @staticmethod
     def _place(x: Any) -> Place:
@@ -312,7 +298,10 @@ class _Reader:
         values = self.arrays.get(x["values"], "guards", DTYPES["f8"], 1)
         lines = [self._line(line) for line in listed(x["lines"], "guards", len(places))]
         require(len(values) == len(places), "guards")
-        arrays = [(integer(b, 2, LIMIT, "a guard"), self.arrays.get(a, "a guard"), self._line(line)) for b, a, line in listed(x["arrays"], "guards")]
+        arrays = [
+            (integer(b, 2, LIMIT, "a guard"), self.arrays.get(a, "a guard"), self._line(line))
+            for b, a, line in listed(x["arrays"], "guards")
+        ]
         return {"guard_places": places, "guard_values": values, "guard_lines": lines, "guard_arrays": arrays}
 
     @staticmethod
@@ -344,32 +333,3 @@ def _loaded(data: bytes) -> tuple[Machine, Any, Any, str]:
     hash(key)
     require(type(content["name"]) is str, "the name")
     return Machine(parts), structure, key, content["name"]
-
-
-def write(path: Any, data: bytes) -> None:
-    """Writes a file under another name first, so that it is whole or not there."""
-    path = os.fspath(path)
-    handle, other = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".dualad-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(other, 0o666 & ~_umask())
-        os.replace(other, path)
-    except BaseException:
-        os.unlink(other)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def read(path: Any) -> bytes:
-    """The bytes of a file; an error that names it where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise ProgramFileError(f"cannot read the program file {_core._short(path)}: {error.strerror}") from error

@@ -21,7 +21,9 @@ def _values() -> dict[int, str]:
 @functools.cache
 def helpers() -> dict[str, tuple[str, str, str]]:
     """What values call beyond the C library: name -> (type of the result, parameters, body)."""
-    return {name: (kind.removeprefix("helper "), params, body) for kind, name, params, body in texts() if kind.startswith("helper")}
+    return {
+        name: (kind.removeprefix("helper "), params, body) for kind, name, params, body in texts() if kind.startswith("helper")
+    }
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A program for reading: arguments, results, guards, steps in the order of execution, sizes. Formulas come from the operation table."""
+"""A program for reading: arguments, results, guards, steps in order, sizes. Formulas come from the operation table."""
 
 from __future__ import annotations
 
@@ -83,7 +83,11 @@ class Listing:
             if x[0] == "array":
                 out.append(f"    y{k}: {_array(x[3], x[4])}")
             else:
-                out.append(f"    y{k}: {x[2].__name__} = {self.place(x[1])}" if x[0] == "scalar" else f"    y{k}: the constant {_short(x[1])}")
+                out.append(
+                    f"    y{k}: {x[2].__name__} = {self.place(x[1])}"
+                    if x[0] == "scalar"
+                    else f"    y{k}: the constant {_short(x[1])}"
+                )
         return out
 
     def _guards(self) -> list[str]:
@@ -108,8 +112,10 @@ class Listing:
         parts = self.parts
         kinds = [kind for kind, _, _ in parts["steps"]]
         held = sum(size for kind, size, _ in parts["buffers"] if kind == "constant")
-        return (f"sizes: {kinds.count('region')} regions, {len(self.plan['groups'])} groups, {len(self.plan['scalars'])} scalar operations, "
-                f"{kinds.count('call')} calls; {8 * self.plan['numbers'][0]} bytes of scalars, {parts['arena']} of arrays, {held} of constants")
+        return (
+            f"sizes: {kinds.count('region')} regions, {len(self.plan['groups'])} groups, {len(self.plan['scalars'])} scalar operations, "
+            f"{kinds.count('call')} calls; {8 * self.plan['numbers'][0]} bytes of scalars, {parts['arena']} of arrays, {held} of constants"
+        )
 
     # ---- scalar code and lanes ----
 
@@ -176,7 +182,8 @@ class Listing:
         strides = tuple(o["stride"][: len(r.shape)].tolist())
         if not o["offset"] and strides == contiguous(tuple(r.shape)):
             return name
-        return f"{name}[{int(o['offset'])} + {' + '.join(f'i{d}' if s == 1 else f'{s}*i{d}' for d, s in enumerate(strides) if s) or '0'}]"
+        terms = [f"i{d}" if s == 1 else f"{s}*i{d}" for d, s in enumerate(strides) if s]
+        return f"{name}[{' + '.join([str(o['offset']), *terms])}]"
 
     # ---- calls ----
 
@@ -188,4 +195,3 @@ class Listing:
 
 def _array(dtype: Any, shape: Any) -> str:
     return f"{np.dtype(dtype)} {tuple(shape)}"
-

@@ -136,7 +136,7 @@ class Lowering:
 
     # ---- arrays by tape node ----
 
-    def _note(self, node: int, array: Array) -> None:
+    def _note(self, node: int, array: Any) -> None:
         if isinstance(array, Scalar):
             array = Ids(np.array(array.node, np.int32), F8)
         self.arrays[node] = np.asarray(array) if isinstance(array, float) else array
@@ -406,7 +406,7 @@ class Lowering:
         if isinstance(step["value"], tuple):
             several = lower_calls.several(self, function, _core.fill(tree, operands), step["value"])
             if several is not None:
-                return several
+                return several  # type: ignore[return-value]
         elif not isinstance(step["value"], list) and np.asarray(step["value"]).dtype in NATIVE:
             out = lower_calls.recorded(self, function, _core.fill(tree, operands), np.asarray(step["value"]))
             if out is not None:

@@ -116,7 +116,7 @@ class _Reduction:
         return self.op, self.axes, self.kept
 
     def __call__(self, x: Any) -> Any:
-        ufunc = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[self.op]
+        ufunc: Any = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[self.op]
         return ufunc.reduce(x, self.axes, None, None, self.kept)
 
 
@@ -153,11 +153,13 @@ def _joined(low: Any, operands: list[Any], params: dict[str, Any], value: np.nda
         nodes = low.prim.impl(*[np.broadcast_to(x, s) for x, s in zip(simple, shapes, strict=True)], **params)
         return Ids(np.asarray(nodes, np.int32, order="C"), value.dtype)
     out = low.new_value(value.shape, value.dtype)
-    axis, at, parts = params["axis"] % value.ndim, 0, []
+    axis, at = params["axis"] % value.ndim, 0
+    parts: list[tuple[View, Any]] = []
     for x, s in zip(operands, shapes, strict=True):
         n = 1 if low.prim.name == "stack" else s[axis]
         index = (slice(None),) * axis + (at if low.prim.name == "stack" else slice(at, at + n),)
         place = whole(out).like(lambda a, index=index: np.asarray(a[index]))  # type: ignore[misc]
+        assert place is not None
         if place.size:
             parts.append((place, low.spread(low.simple(x), place.shape)))
         at += n
@@ -233,7 +235,7 @@ class AddUp:
 
 @primitive("where")
 def _where(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
-    x, y, mask = operands
+    mask, x, y = operands
     return select(low, mask, x, y, value)
 
 
@@ -277,7 +279,7 @@ def recorded(low: Any, function: Any, tree: Any, value: np.ndarray) -> Any:
         exact = not low.exact or low.is_exact(code)
         return low.elementwise(code, list(args), value.shape, value.dtype) if exact and all(low.dtype_of(x) in NATIVE for x in args) else None
     if function is np.where and len(args) == 3:
-        return select(low, *args, value)
+        return select(low, args[0], args[1], args[2], value)
     if getattr(function, "__name__", "") == "_detach":
         return args[0] if isinstance(args[0], (View, Ids)) else None
     return None

@@ -20,10 +20,21 @@ from ..errors import CompilerError
 from .export_c import Exporter, c_name
 
 # -march=native is right here, as the file stays on this machine; contraction and reordering would change results.
-# For loops that vectorise: gcc would make sin and cos of one number into one call, and move calls into the branch that needs them, from
-# where they cannot be vectorised (5 and 4 times as slow).
-_FLAGS = ["-std=c99", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fPIC", "-shared", "-w",
-          "-fno-tree-sink", *[f"-fno-builtin-{name}" for name in ("sin", "cos", "sinf", "cosf")]]
+# For loops that vectorise: gcc would make sin and cos of one number into one call, and move calls into the branch that needs them,
+# from where they cannot be vectorised (5 and 4 times as slow).
+_FLAGS = [
+    "-std=c99",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-w",
+    "-fno-tree-sink",
+    *[f"-fno-builtin-{name}" for name in ("sin", "cos", "sinf", "cosf")],
+]
 _ATTRIBUTE = '__attribute__((simd("notinbranch"), const, nothrow, leaf))'
 
 
@@ -31,20 +42,22 @@ _ATTRIBUTE = '__attribute__((simd("notinbranch"), const, nothrow, leaf))'
 def compiler() -> tuple[str, ...]:
     """The command of the system's C compiler: $CC, cc, gcc or clang."""
     given = shlex.split(os.environ.get("CC", ""))
-    for command in ([given] if given else [["cc"], ["gcc"], ["clang"]]):
+    for command in [given] if given else [["cc"], ["gcc"], ["clang"]]:
         if shutil.which(command[0]):
             return tuple(command)
-    raise CompilerError('backend="c" needs a C compiler, and none was found ($CC, cc, gcc, clang); install gcc or clang, or leave the backend out: '
-                        "the interpreter needs none")
+    raise CompilerError(
+        'backend="c" needs a C compiler, and none was found ($CC, cc, gcc, clang); install gcc or clang, or leave the backend out: '
+        "the interpreter needs none"
+    )
 
 
 def attach(machine: Machine, name: str) -> None:
-    """Lets a machine run its program as compiled C. ExportError where a step has no C form, CompilerError where the compiler fails."""
+    """Lets a machine run its program as compiled C; ExportError where a step has no C form, CompilerError where compiling fails."""
     exporter = Exporter(machine.parts, c_name(name))
     text = exporter.text(_vectors()) + exporter.wrapper()
     library = _library(text)
     function = getattr(library, f"{exporter.name}_call")
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
     machine.use_native(address, exporter.size(), library)
 
 
@@ -68,7 +81,9 @@ def _library(text: str) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
-        raise CompilerError(f"the compiled program {path} cannot be loaded: {error}; delete it, or leave backend=\"c\" out") from None
+        raise CompilerError(
+            f'the compiled program {path} cannot be loaded: {error}; delete it, or leave backend="c" out'
+        ) from None
 
 
 def _build(command: list[str], text: str, path: Path) -> None:
@@ -78,7 +93,12 @@ def _build(command: list[str], text: str, path: Path) -> None:
         errors = ""
         # without vector functions where the C library turns out not to have them
         for extra in ([], ["-DNO_VECTORS"]):
-            done = subprocess.run([*command, *extra, str(source), "-o", str(library), "-Wl,-z,defs", "-lm"], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [*command, *extra, str(source), "-o", str(library), "-Wl,-z,defs", "-lm"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             errors = done.stderr
             if not done.returncode:
                 os.chmod(library, 0o700)
@@ -104,7 +124,7 @@ def _cpu() -> str:
 
 
 def cache_folder() -> Path:
-    """The user's cache of compiled programs: $DUALAD_CACHE, else dualad in $XDG_CACHE_HOME or ~/.cache. It must be the user's own."""
+    """The user's own cache of compiled programs: $DUALAD_CACHE, else dualad in $XDG_CACHE_HOME or ~/.cache."""
     given = os.environ.get("DUALAD_CACHE")
     folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "dualad")
     try:
@@ -113,14 +133,18 @@ def cache_folder() -> Path:
     except (OSError, RuntimeError) as error:
         if isinstance(error, CompilerError):
             raise
-        raise CompilerError(f"the cache folder {folder} of compiled programs cannot be used: {error}; set DUALAD_CACHE to another one") from None
+        raise CompilerError(
+            f"the cache folder {folder} of compiled programs cannot be used: {error}; set DUALAD_CACHE to another one"
+        ) from None
     return folder
 
 
 def _own(state: os.stat_result, path: Path) -> None:
     if state.st_uid != os.geteuid() or state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise CompilerError(f"{path} belongs to another user, or others may write to it: code from there will not be run; set DUALAD_CACHE to a "
-                            f"folder of your own ({_core._short(str(path))} needs mode 0700)")
+        raise CompilerError(
+            f"{path} belongs to another user, or others may write to it: code from there will not be run; set DUALAD_CACHE to a "
+            f"folder of your own ({_core._short(str(path))} needs mode 0700)"
+        )
 
 
 def _trusted(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a program file says in JSON: numbers, options, trees of arguments, structures. Arrays stand apart and are referred to by number."""
+"""What a program file says in JSON: numbers, options, trees of arguments, structures. Arrays stand apart, by number."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from ..errors import ProgramFileError
 from ..tree import LEAF
 from .callables import function_of, name_of
 from .encode import GROUP, MICRO, OPERAND, REDUCTION, SPLAT
+from .ir import size_of
+from .lower_calls import AddUp
 
-DTYPES = {np.dtype(t).str[1:]: np.dtype(t) for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")}
+DTYPES = {
+    np.dtype(t).str[1:]: np.dtype(t) for t in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+}
 RECORDS = {"micro": MICRO, "operand": OPERAND, "splat": SPLAT, "reduction": REDUCTION, "group": GROUP, "scalar": SCALAR_DTYPE}
 TYPES = {t.__name__: t for t in (float, int, bool, complex)} | {f"numpy.{t.name}": t.type for t in DTYPES.values()}
 _NO_VALUE = getattr(np, "_NoValue", None)
@@ -91,6 +95,8 @@ def encoded(x: Any, arrays: Arrays, what: str) -> Any:
         return {"number": arrays.add(x, what)}
     if kind is _core.Slot:
         return {"slot": x.k}
+    if kind is AddUp:
+        return {"add up": [arrays.add(x.places, what), list(x.shape), x.dtype.str[1:]]}
     return _encoded_object(x, what)
 
 
@@ -117,7 +123,7 @@ def decoded(x: Any, arrays: Arrays, slots: int = 0, depth: int = 0) -> Any:
     if type(x) is list:
         return [decoded(e, arrays, slots, depth + 1) for e in x]
     require(type(x) is dict and len(x) == 1, "a value")
-    (kind, content), = x.items()
+    ((kind, content),) = x.items()
     if kind in ("tuple", "slice"):
         parts = [decoded(e, arrays, slots, depth + 1) for e in listed(content, kind, 3 if kind == "slice" else None)]
         return tuple(parts) if kind == "tuple" else slice(*parts)
@@ -145,6 +151,8 @@ def _decoded_leaf(kind: str, content: Any, arrays: Arrays, slots: int) -> Any:
         return _core.Slot(integer(content, 0, slots, "the number of an operand"))
     if kind == "ellipsis":
         return Ellipsis
+    if kind == "add up":
+        return _add_up(listed(content, "places", 3), arrays)
     if kind == "no value":
         return _NO_VALUE
     tables: dict[str, dict[str, Any]] = {"dtype": DTYPES, "type": TYPES}
@@ -153,6 +161,15 @@ def _decoded_leaf(kind: str, content: Any, arrays: Arrays, slots: int) -> Any:
         return tables[kind][content]
     require(kind == "function", "an unknown kind of value")
     return function_of(content)
+
+
+def _add_up(content: list[Any], arrays: Arrays) -> AddUp:
+    places, shape, dtype = content
+    given = tuple(integer(n, 0, 1 << 40, "a shape") for n in listed(shape, "a shape"))
+    a = arrays.get(places, "places", DTYPES["i8"], 1)
+    require(not a.size or (a.min() >= 0 and a.max() < size_of(given)), "places")
+    require(type(dtype) is str and dtype in DTYPES, "a dtype")
+    return AddUp(a, given, DTYPES[dtype])
 
 
 # ---- structures of arguments and results ----
@@ -164,7 +181,9 @@ def encoded_structure(structure: Any, arrays: Arrays, what: str) -> Any:
         return "*"
     kind, names, children = structure
     if kind not in _CONTAINERS.values():
-        raise ProgramFileError(f"{what} is a {kind.__name__}, a class that a program file cannot hold: it holds dicts, lists, tuples and None")
+        raise ProgramFileError(
+            f"{what} is a {kind.__name__}, a class that a program file cannot hold: it holds dicts, lists, tuples and None"
+        )
     label = next(name for name, t in _CONTAINERS.items() if t is kind)
     inner = children if isinstance(children, int) else [encoded_structure(c, arrays, what) for c in children]
     return [label, None if names is None else [encoded(n, arrays, what) for n in names], inner]

@@ -1,4 +1,4 @@
-"""The check of a program from a file: whatever passes touches no memory outside its buffers, and writes neither into arguments nor constants."""
+"""The check of a program from a file: what passes touches no memory outside its buffers, and writes into no argument or constant."""
 
 from __future__ import annotations
 
@@ -39,13 +39,16 @@ class Checker:
         self._steps()
         self._index_lists()
         wrong = check_code(self.parts["regions"], self.plan, self.parts["own"], self.parts["lists"], self.buffers, self.scalars)
-        require(wrong is None, wrong)
+        require(wrong is None, wrong or "")
         for r in self.parts["regions"]:
             self._region(r)
         for groups in (self.plan["groups"], self.parts["own"]):
             self._groups(groups)
         at, bank = self.plan["const_at"], self.plan["numbers"][0]
-        require(len(at) == len(self.plan["const_value"]) and (not len(at) or (at.min() >= 0 and at.max() < bank)), "constants of the plan")
+        require(
+            len(at) == len(self.plan["const_value"]) and (not len(at) or (at.min() >= 0 and at.max() < bank)),
+            "constants of the plan",
+        )
         for c in self.parts["calls"]:
             self._call(c)
         self._guards()
@@ -102,7 +105,12 @@ class Checker:
         require(p.offset < size and self.types[k] in (p.type, -1), "a place")
 
     def _steps(self) -> None:
-        sizes = {"groups": len(self.plan["groups"]), "own": len(self.parts["own"]), "region": len(self.parts["regions"]), "call": len(self.parts["calls"])}
+        sizes = {
+            "groups": len(self.plan["groups"]),
+            "own": len(self.parts["own"]),
+            "region": len(self.parts["regions"]),
+            "call": len(self.parts["calls"]),
+        }
         for kind, first, count in self.parts["steps"]:
             require(kind in sizes and first + count <= sizes[kind] and (kind in ("groups", "own") or count == 1), "a step")
 
@@ -111,7 +119,10 @@ class Checker:
     def _index_lists(self) -> None:
         """Index lists are constants: nothing can change them after the check."""
         for r in self.parts["regions"]:
-            require(len(r.shape) <= MAX_REGION_DIMS and size_of(r.shape) <= LARGEST and len(r.reductions) <= 1 << 16, "the shape of a region")
+            require(
+                len(r.shape) <= MAX_REGION_DIMS and size_of(r.shape) <= LARGEST and len(r.reductions) <= 1 << 16,
+                "the shape of a region",
+            )
             lists = r.operands["index_buffer"][r.operands["index_buffer"] >= 0]
             require(not (lists >= self.n).any() and self.constant[lists].all(), "an index list")
 
@@ -134,7 +145,9 @@ class Checker:
             lanes: np.ndarray = groups[name]
             assert lanes.dtype == LANE
             lanes = lanes[(lanes["kind"] != 0) & (lanes["buffer"] >= 0)]
-            require(not (lanes["buffer"] >= self.n).any() and self._typed(lanes["buffer"], lanes["type"]), "the type of an operand")
+            require(
+                not (lanes["buffer"] >= self.n).any() and self._typed(lanes["buffer"], lanes["type"]), "the type of an operand"
+            )
             if name == "dst":
                 require(self.writable[lanes["buffer"]].all(), "a group writes into an argument or a constant")
 
@@ -164,7 +177,9 @@ class Checker:
         reach = [(n - 1) * s for n, s in zip(shape, strides, strict=True)] if 0 not in shape else []
         low, high = offset + sum(r for r in reach if r < 0), offset + sum(r for r in reach if r > 0)
         need = 0 if 0 in shape else dtype.itemsize
-        require(low >= 0 and high + need <= size and not any(s % dtype.itemsize for s in (*strides, offset)), "an operand of a call")
+        require(
+            low >= 0 and high + need <= size and not any(s % dtype.itemsize for s in (*strides, offset)), "an operand of a call"
+        )
 
     def _guards(self) -> None:
         for p in self.parts["guard_places"]:

@@ -29,19 +29,20 @@ diagonal_p = Primitive("diagonal", _diagonal_impl, vjp=lambda i, g, ans, x, **pa
 on_diagonal_p = Primitive("on_diagonal", _spread_impl, vjp=lambda i, g, ans, x, **params: diagonal_p(g, **params), linear=True)
 
 
-def _diagonal_params(x: Any, offset: int, axis1: Any, axis2: Any) -> dict[str, Any]:
+def _diagonal_axes(x: Any, axis1: Any, axis2: Any) -> tuple[int, int]:
+    """Two different axes of an array, counted from the end."""
     n = ndim(x)
     if n < 2:
         raise ValueError("diag requires an array of at least two dimensions")
     axes = neg_axis(axis1, n), neg_axis(axis2, n)
     if axes[0] == axes[1]:
         raise ValueError("axis1 and axis2 cannot be the same")
-    return {"offset": int(offset), "axes": axes, "full": shape(x)}
+    return axes
 
 
 @implements(np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
-    return diagonal_p(a, **_diagonal_params(a, offset, axis1, axis2))
+    return diagonal_p(a, offset=int(offset), axes=_diagonal_axes(a, axis1, axis2), full=shape(a))
 
 
 @implements(np.linalg.diagonal)
@@ -78,13 +79,12 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 # ---- trace ----
 
 
-def _trace_impl(x: Any, offset: int, axes: tuple[int, int], full: tuple[int, ...], kind: Any = None) -> Any:
+def _trace_impl(x: Any, offset: int, axes: tuple[int, int], kind: Any = None) -> Any:
     return x.trace(offset, *axes, kind)
 
 
-def _trace_vjp(
-    i: int, g: Any, ans: Any, x: Any, offset: int, axes: tuple[int, int], full: tuple[int, ...], kind: Any = None
-) -> Any:
+def _trace_vjp(i: int, g: Any, ans: Any, x: Any, offset: int, axes: tuple[int, int], kind: Any = None) -> Any:
+    full = shape(x)
     rows, columns = full[axes[0]], full[axes[1]]
     n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     g = np.broadcast_to(reshape(g, (*shape(g), 1)), (*shape(g), n))
@@ -96,8 +96,10 @@ trace_p = Primitive("trace", _trace_impl, vjp=_trace_vjp, linear=True)
 
 @implements(np.trace)
 def trace(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None) -> Any:
-    params = _diagonal_params(a, offset, axis1, axis2)
-    return trace_p(value(a) if drops(dtype) else a, **params, **({} if dtype is None else {"kind": dtype}))
+    axes = _diagonal_axes(a, axis1, axis2)
+    if dtype is None:
+        return trace_p(a, offset=int(offset), axes=axes)
+    return trace_p(value(a) if drops(dtype) else a, offset=int(offset), axes=axes, kind=dtype)
 
 
 @implements(np.linalg.trace)

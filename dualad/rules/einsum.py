@@ -130,6 +130,7 @@ def _place(r: Any, term: str, target: str, mine: dict[str, int], seeds: tuple[in
     return np.where(on, r, 0)
 
 
+_NO_OPTIONS: dict[str, Any] = {}  # of every call without any
 einsum_p = Primitive("einsum", _einsum_impl, _einsum_jvp, _einsum_vjp)
 
 
@@ -139,9 +140,9 @@ def einsum(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
         text, arrays = operands[0], operands[1:]
     else:
         text, arrays = _from_lists(operands)
-    options = {k: v for k, v in kwargs.items() if v is not None}
+    options = {k: v for k, v in kwargs.items() if v is not None} if kwargs else _NO_OPTIONS
     if optimize is not False:
-        options["optimize"] = optimize
+        options = {**options, "optimize": optimize}
     return einsum_p(*map(operand, arrays), text=text, options=options)
 
 

@@ -11,6 +11,8 @@ from ..errors import DetachedError
 from ..primitive import Primitive, implements
 from ._util import ndim, neg_axis, reshape, shape, size, still
 
+_ndarray = np.ndarray
+
 # ---- take along one axis, and its adjoint ----
 
 
@@ -64,11 +66,14 @@ def _wrapped(index: Any, n: int, mode: str) -> Any:
 
 @implements(np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    a, index = pack(a), still(indices)
+    a = pack(a)
     if axis is None:
         a, axis = a if ndim(a) == 1 else reshape(a, (-1,)), -1
     else:
         axis = neg_axis(axis, ndim(a))
+    if mode == "raise" and axis == -ndim(a) and type(indices) is _ndarray and indices.dtype.kind == "i" and indices.ndim:
+        return a[indices]  # along the first axis it is indexing, which the engine records by itself
+    index = still(indices)
     if not is_traced(a) and type(index) is not Recorded:
         return np.take(a, index, axis=axis, mode=mode)
     params = {} if mode == "raise" else {"mode": mode}

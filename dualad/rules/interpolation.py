@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._core import array_operand, is_traced, pack, smul, value
-from ..primitive import Primitive, implements
-from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, spread
+from ..primitive import Direct, Primitive, implements
+from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, spread, undispatched
 from .indexing import gather_p, scatter_p, take
 
 # ---- interp: arguments x, xp, fp and, when given, left and right ----
@@ -49,8 +49,11 @@ class _Cell:
         return low + scatter_p(g * self.weight, index=self.high, axis=-1, length=self.n)
 
 
+_plain_interp = undispatched(np.interp)
+
+
 def _interp_impl(x: Any, xp: Any, fp: Any, *given: Any, ends: tuple[bool, bool]) -> Any:
-    return np.interp(x, xp, fp, given[0] if ends[0] else None, given[-1] if ends[1] else None)
+    return _plain_interp(x, xp, fp, given[0] if ends[0] else None, given[-1] if ends[1] else None)
 
 
 def _end_mask(i: int, cell: _Cell, ends: tuple[bool, bool]) -> Any:
@@ -95,7 +98,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     return x, np.concatenate([xp[-1:] - period, xp, xp[:1] + period]), np.concatenate([fp[-1:], fp, fp[:1]])
 
 
-@implements(np.interp)
+@implements(np.interp, direct=Direct(interp_p, 3, ends=(False, False)))
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     x, xp, fp = pack(x), array_operand(xp), array_operand(fp)
     x = x if is_traced(x) or not isinstance(x, (list, tuple)) else np.asarray(x)

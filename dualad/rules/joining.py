@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import operator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .._core import array_operand as operand
-from .._core import joined, value
+from .._core import concatenate_arrays, joined, stack_arrays, stacked, value
 from ..primitive import Primitive, implements
-from ._util import existing, ndim, neg_axis, reshape, shape, undispatched
+from ._util import existing, ndim, neg_axis, reshape, shape
 from .shaping import at_least
 
 _FULL = slice(None)
@@ -25,23 +26,12 @@ def _along(axis: int, part: Any) -> tuple[Any, ...]:
 # ---- concatenate ----
 
 
-_plain_concatenate = undispatched(np.concatenate)
-
-
-def _concatenate_impl(*arrays: Any, axis: int, offsets: tuple[int, ...], kind: Any = None, casting: str = "same_kind") -> Any:
-    return _plain_concatenate(arrays, axis) if kind is None else np.concatenate(arrays, axis, dtype=kind, casting=casting)
-
-
 def _concatenate_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, offsets: tuple[int, ...], **_: Any) -> Any:
     return g[_along(axis, slice(offsets[i], offsets[i + 1]))]
 
 
-concatenate_p = Primitive("concatenate", _concatenate_impl, vjp=_concatenate_vjp, linear=True)
-
-
-def join(arrays: Any, axis: Any, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """Concatenation of operands along one axis, None to flatten them first."""
-    return joined(concatenate_p, arrays, axis, {} if dtype is None else {"kind": np.dtype(dtype), "casting": casting})
+concatenate_p = Primitive("concatenate", concatenate_arrays, vjp=_concatenate_vjp, linear=True)
+join = partial(joined, concatenate_p)  # join(arrays, axis, dtype=None, casting="same_kind")
 
 
 @implements(np.concatenate)
@@ -57,27 +47,16 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 # ---- stack ----
 
 
-def _stack_impl(*arrays: Any, axis: int, kind: Any = None, casting: str = "same_kind") -> Any:
-    part, first = _along(axis, None), shape(arrays[0])
-    if kind is None and all(type(x) is np.ndarray and x.shape == first for x in arrays):
-        return _plain_concatenate([x[part] for x in arrays], axis)
-    return np.stack(arrays, axis, dtype=kind, casting=casting)
-
-
 def _stack_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, **_: Any) -> Any:
     return g[_along(axis, i)]
 
 
-stack_p = Primitive("stack", _stack_impl, vjp=_stack_vjp, linear=True)
+stack_p = Primitive("stack", stack_arrays, vjp=_stack_vjp, linear=True)
 
 
 @implements(np.stack)
 def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    operands = [operand(x) for x in arrays]
-    axis = neg_axis(axis, ndim(operands[0]) + 1) if operands else axis
-    if dtype is None:
-        return stack_p(*operands, axis=axis)
-    return stack_p(*operands, axis=axis, kind=np.dtype(dtype), casting=casting)
+    return stacked(stack_p, arrays, axis, dtype, casting)
 
 
 def _stacker(n: int, axis: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._core import value
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._matrix import (
     adjoint,
     align,
@@ -67,7 +67,7 @@ def _solve_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
 solve_p = Primitive("solve", np.linalg.solve, _solve_jvp, _solve_vjp)
 
 
-@implements(np.linalg.solve, direct=(solve_p, 2))
+@implements(np.linalg.solve, direct=Direct(solve_p, 2))
 def solve(a: Any, b: Any) -> Any:
     return solve_p(floating(a), floating(b))
 
@@ -103,7 +103,7 @@ def _inv_vjp(i: int, g: Any, ans: Any, a: Any) -> Any:
 inv_p = Primitive("inv", np.linalg.inv, _inv_jvp, _inv_vjp)
 
 
-@implements(np.linalg.inv, direct=(inv_p, 1))
+@implements(np.linalg.inv, direct=Direct(inv_p, 1))
 def inv(a: Any) -> Any:
     return inv_p(floating(a))
 

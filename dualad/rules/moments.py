@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core import sdiv, smul, value
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._util import conj, is_complex, ndim, unbroadcast, widen
 from .reductions import drops, element_count, masked, reduce_params, reduced_axes, reexpand
 
@@ -88,4 +88,5 @@ def _moment(prim: Primitive) -> Any:
     return handler
 
 
-var, std = implements(np.var)(_moment(var_p)), implements(np.std)(_moment(std_p))
+var = implements(np.var, direct=Direct(var_p, 1, axis=None, keepdims=False))(_moment(var_p))
+std = implements(np.std, direct=Direct(std_p, 1, axis=None, keepdims=False))(_moment(std_p))

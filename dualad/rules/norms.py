@@ -9,16 +9,16 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .._core import smul, value
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._matrix import conj, floating, real
 from ._util import expand, is_complex, ndim, neg_axes, reshape, shape, undispatched
 
 # ---- Euclidean and Frobenius norms ----
 
 
-def _wide(g: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
-    """A value of the result's shape with the summed axes back as axes of length one."""
-    return g if keepdims else expand(g, axes)
+def _wide(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A value of the shape of the norm of `x`, with the summed axes back as axes of length one."""
+    return g if keepdims else expand(g, neg_axes(axis, ndim(x)))
 
 
 def _over(x: Any, norm: Any) -> Any:
@@ -29,18 +29,18 @@ def _over(x: Any, norm: Any) -> Any:
 _norm = undispatched(np.linalg.norm)
 
 
-def _two_impl(x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
+def _two_impl(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     return _norm(x, ord, axis, keepdims)
 
 
-def _two_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
-    return _over(np.sum(real(conj(x) * t), axis=axes, keepdims=keepdims), ans)
+def _two_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    return _over(np.sum(real(conj(x) * t), axis=neg_axes(axis, ndim(x)), keepdims=keepdims), ans)
 
 
-def _two_vjp(i: int, g: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
+def _two_vjp(i: int, g: Any, ans: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if ndim(ans) == ndim(g) == 0 and not is_complex(x):
         return smul(g, _over(x, ans))
-    return _wide(g, axes, keepdims) * _over(x, _wide(ans, axes, keepdims))
+    return _wide(g, x, axis, keepdims) * _over(x, _wide(ans, x, axis, keepdims))
 
 
 two_p = Primitive("norm", _two_impl, _two_jvp, _two_vjp)
@@ -48,20 +48,20 @@ two_p = Primitive("norm", _two_impl, _two_jvp, _two_vjp)
 # ---- sums of powers ----
 
 
-def _power_partial(x: Any, ans: Any, ord: Any, axes: Any, keepdims: bool) -> Any:
+def _power_partial(x: Any, ans: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     """``sign(x) (|x| / norm)^(p-1)``, zero where x or the norm is zero."""
-    size, total = np.absolute(x), _wide(ans, axes, keepdims)
+    size, total = np.absolute(x), _wide(ans, x, axis, keepdims)
     flat = value(total) == 0
     ratio = np.where((value(size) == 0) | flat, 1, size) / np.where(flat, 1, total)
     return np.where(flat, 0, np.sign(x) * ratio ** (ord - 1))
 
 
-def _power_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
-    return np.sum(real(conj(_power_partial(x, ans, ord, axes, keepdims)) * t), axis=axes, keepdims=keepdims)
+def _power_jvp(i: int, t: Any, ans: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    return np.sum(real(conj(_power_partial(x, ans, ord, axis, keepdims)) * t), axis=neg_axes(axis, ndim(x)), keepdims=keepdims)
 
 
-def _power_vjp(i: int, g: Any, ans: Any, x: Any, ord: Any, axis: Any, axes: Any, keepdims: bool) -> Any:
-    return _wide(g, axes, keepdims) * _power_partial(x, ans, ord, axes, keepdims)
+def _power_vjp(i: int, g: Any, ans: Any, x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    return _wide(g, x, axis, keepdims) * _power_partial(x, ans, ord, axis, keepdims)
 
 
 power_p = Primitive("power_norm", _two_impl, _power_jvp, _power_vjp)
@@ -73,7 +73,7 @@ def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")
     if ord is None or ord == 2:
-        return two_p(x, ord=ord, axis=axes[0], axes=axes, keepdims=keepdims)
+        return two_p(x, ord=ord, axis=axes[0], keepdims=keepdims)
     if ord == np.inf:
         return np.max(np.absolute(x), axis=axes[0], keepdims=keepdims, initial=0)
     if ord == -np.inf:
@@ -82,7 +82,7 @@ def _vector(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         return np.sum(np.absolute(x), axis=axes[0], keepdims=keepdims)
     if ord == 0:
         return np.linalg.norm(value(x), 0, axes[0], keepdims)
-    return power_p(x, ord=float(ord), axis=axes[0], axes=axes, keepdims=keepdims)
+    return power_p(x, ord=float(ord), axis=axes[0], keepdims=keepdims)
 
 
 def _matrix(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any:
@@ -93,7 +93,7 @@ def _matrix(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any:
         raise ValueError("Duplicate axes given.")
     if ord is None or ord in ("fro", "f"):
         pair = (row - nd, column - nd)
-        return two_p(x, ord=ord, axis=pair, axes=tuple(sorted(pair)), keepdims=keepdims)
+        return two_p(x, ord=ord, axis=pair, keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
         first, second = (row, column) if abs(ord) == 1 else (column, row)
         sums = np.sum(np.absolute(x), axis=first)
@@ -112,13 +112,13 @@ def _matrix(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any:
     return reshape(r, tuple(1 if k in (row, column) else n for k, n in enumerate(shape(x))))
 
 
-@implements(np.linalg.norm)
+@implements(np.linalg.norm, direct=Direct(two_p, 1, ord=None, axis=None, keepdims=False))
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x, keepdims = floating(x), bool(keepdims)
     nd = ndim(x)
     if axis is None:
         if ord is None or (ord in ("f", "fro") and nd == 2) or (ord == 2 and nd == 1):
-            return two_p(x, ord=ord, axis=None, axes=tuple(range(-nd, 0)), keepdims=keepdims)
+            return two_p(x, ord=ord, axis=None, keepdims=keepdims)
         axis = tuple(range(nd))
     elif not isinstance(axis, tuple):
         try:

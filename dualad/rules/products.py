@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._matrix import adjoint, align, conj, operand, sum_to, transpose
 from ._util import lead, ndim, neg_axis, reshape, shape, size, widen
 
@@ -143,12 +143,12 @@ dot_p = Primitive("dot", np.dot, *_product_rules(-2))
 inner_p = Primitive("inner", np.inner, *_product_rules(-1))
 
 
-@implements(np.dot, direct=(dot_p, 2))
+@implements(np.dot, direct=Direct(dot_p, 2))
 def dot(a: Any, b: Any) -> Any:
     return dot_p(operand(a), operand(b))
 
 
-@implements(np.inner, direct=(inner_p, 2))
+@implements(np.inner, direct=Direct(inner_p, 2))
 def inner(a: Any, b: Any) -> Any:
     return inner_p(operand(a), operand(b))
 
@@ -200,7 +200,7 @@ def _vdot_vjp(i: int, g: Any, ans: Any, a: Any, b: Any) -> Any:
 vdot_p = Primitive("vdot", np.vdot, _vdot_jvp, _vdot_vjp)
 
 
-@implements(np.vdot, direct=(vdot_p, 2))
+@implements(np.vdot, direct=Direct(vdot_p, 2))
 def vdot(a: Any, b: Any, /) -> Any:
     return vdot_p(operand(a), operand(b))
 
@@ -227,7 +227,7 @@ def _outer_impl(a: Any, b: Any) -> Any:
 outer_p = Primitive("outer", _outer_impl, _outer_jvp, _outer_vjp)
 
 
-@implements(np.outer, direct=(outer_p, 2))
+@implements(np.outer, direct=Direct(outer_p, 2))
 def outer(a: Any, b: Any) -> Any:
     return outer_p(operand(a), operand(b))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .._core import value
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._matrix import adjoint, align, conj, matvec, operand, sum_to, transpose
 from ._util import dtype, lead, ndim, reshape, shape
 from .products import matmul_p
@@ -92,8 +92,8 @@ def _stack_function(primitive: Primitive, core: tuple[int, int, int]) -> Any:
     return handler
 
 
-matmul = implements(np.matmul, np.linalg.matmul, direct=(matmul_p, 2))(_stack_function(matmul_p, (2, 2, 2)))
-vecdot = implements(np.vecdot, direct=(vecdot_p, 2))(_stack_function(vecdot_p, (1, 1, 0)))
+matmul = implements(np.matmul, np.linalg.matmul, direct=Direct(matmul_p, 2))(_stack_function(matmul_p, (2, 2, 2)))
+vecdot = implements(np.vecdot, direct=Direct(vecdot_p, 2))(_stack_function(vecdot_p, (1, 1, 0)))
 if hasattr(np, "matvec"):  # since NumPy 2.2
     matvec_p = Primitive("matvec", np.matvec, _stacked_jvp(np.matvec, (2, 1)), _matvec_vjp)
     vecmat_p = Primitive("vecmat", np.vecmat, _stacked_jvp(np.vecmat, (1, 2)), _vecmat_vjp)

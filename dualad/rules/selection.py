@@ -7,38 +7,31 @@ from typing import Any
 import numpy as np
 
 from .._core import is_traced, pack, value
-from ..primitive import Primitive, implements
-from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, undispatched, widen, zeros_for
+from ..primitive import Direct, Primitive, implements
+from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, widen, zeros_for
 
 _NONE = np._NoValue
 
 # ---- where ----
 
 
-_plain_where = undispatched(np.where)
-
-
-def _where_impl(x: Any, y: Any, mask: Any) -> Any:
-    return _plain_where(mask, x, y)
-
-
-def _where_jvp(i: int, t: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
-    n, own = ndim(ans), (x, y)[i]
+def _where_jvp(i: int, t: Any, ans: Any, mask: Any, *values: Any) -> Any:
+    n, own = ndim(ans), values[i - 1]
     if shape(own) != shape(ans):
         t = widen(t, own, n) + zeros_for(t, own, ans)
     t = cast(t, dtype(ans))
-    return np.where(mask, t, 0) if i == 0 else np.where(mask, 0, t)
+    return np.where(mask, t, 0) if i == 1 else np.where(mask, 0, t)
 
 
-def _where_vjp(i: int, g: Any, ans: Any, x: Any, y: Any, mask: Any) -> Any:
-    return unbroadcast(np.where(mask, g, 0) if i == 0 else np.where(mask, 0, g), (x, y)[i], ans)
+def _where_vjp(i: int, g: Any, ans: Any, mask: Any, *values: Any) -> Any:
+    return unbroadcast(np.where(mask, g, 0) if i == 1 else np.where(mask, 0, g), values[i - 1], ans)
 
 
-where_p = Primitive("where", _where_impl, _where_jvp, _where_vjp)
+where_p = Primitive("where", np.where, _where_jvp, _where_vjp)
 _BOOL = np.dtype(bool)
 
 
-@implements(np.where)
+@implements(np.where, direct=Direct(where_p, 3, masks=1))
 def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
     mask = condition
     if type(mask) is not np.ndarray or mask.dtype is not _BOOL:
@@ -48,7 +41,7 @@ def where(condition: Any, x: Any = _NONE, y: Any = _NONE, /) -> Any:
         mask = mask if mask.dtype is _BOOL else mask.astype(bool)
     if y is not _NONE:
         x, y = pack(x), pack(y)
-        return where_p(x, y, mask) if is_traced(x) or is_traced(y) else np.where(mask, x, y)
+        return where_p(mask, x, y) if is_traced(x) or is_traced(y) else np.where(mask, x, y)
     if x is not _NONE:
         raise ValueError("either both or neither of x and y should be given")
     return np.nonzero(mask)
@@ -150,7 +143,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return x.clip(low, high) if type(x) is np.ndarray else np.clip(x, low, high)
 
 
-@implements(np.clip, direct=(_CLIPS[True, True], 3))
+@implements(np.clip, direct=Direct(_CLIPS[True, True], 3))
 def clip(
     a: Any, a_min: Any = _NONE, a_max: Any = _NONE, out: Any = None, *, min: Any = _NONE, max: Any = _NONE, **kwargs: Any
 ) -> Any:
