@@ -19,12 +19,13 @@ cdef inline bint programming() noexcept:
 class Recorded(_numpy.lib.mixins.NDArrayOperatorsMixin):
     """A plain value under recording: a comparison, an index, a shape-like or detached number. It stays part of the program until
     Python needs to know it (`if`, `int()`, an index into a plain array); then the program guards it."""
-    __slots__ = ("held", "node", "tape")
+    __slots__ = ("held", "node", "tape", "viewed")
 
     def __init__(self, tape, node, held):
         self.tape = tape
         self.node = node
         self.held = held
+        self.viewed = False    # a view of another one, or that has views
 
     @property
     def __class__(self):
@@ -38,31 +39,39 @@ class Recorded(_numpy.lib.mixins.NDArrayOperatorsMixin):
         return np.array(known(self), dtype=dtype)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any([is_traced(x) for x in inputs]):
+        if any_traced(inputs) or any_traced(kwargs.get("out", ())):
             return array_ufunc(ufunc, method, inputs, kwargs)
-        return record_call(ufunc if method == "__call__" else _UfuncMethod(ufunc, method), inputs, kwargs)
+        function = ufunc if method == "__call__" else _UfuncMethod(ufunc, method)
+        if method == "at" and type(inputs[0]) is Recorded:
+            written(inputs[0], _InPlace(function), inputs[1:], kwargs)
+            return None
+        return recorded_into(function, inputs, kwargs, kwargs.get("out", (None,)))
 
     def __array_function__(self, func, types, args, kwargs):
         if any_traced(args) or any_traced(tuple(kwargs.values())):
             return call_function(func, args, kwargs)
-        return record_call(func, args, kwargs)
+        if func in CHANGING and args and type(args[0]) is Recorded:
+            written(args[0], _InPlace(func), args[1:], kwargs)
+            return None
+        return recorded_into(func, args, kwargs, (kwargs.get("out"),))
 
     def __getattr__(self, name):
         if name in ("shape", "ndim", "size", "dtype", "itemsize", "nbytes"):
             return getattr(self.held, name)
+        if name.startswith("__"):  # protocols that NumPy and Python probe for
+            raise AttributeError(name)
         found = getattr(self.held, name)
         if name in ("item", "tolist", "tobytes"):
             return getattr(known(self), name)
         if callable(found):
             return _BoundCall(name, self)
-        return record_call(getattr, (self, name), {})
+        return noted_views(record_call(getattr, (self, name), {}), (self,))
 
     def __getitem__(self, index):
-        return record_call(_operator.getitem, (self, index), {})
+        return noted_views(record_call(_operator.getitem, (self, index), {}), (self,))
 
     def __setitem__(self, index, new):
-        raise TypeError("a plain value of a recorded program cannot be stored into; build it anew with np.where, or store into a copy of "
-                        "dualad's traced arrays")
+        written(self, _InPlace(_operator.setitem), (index, new), {})
 
     def __iter__(self):
         return iter([self[k] for k in range(len(self.held))])
@@ -136,7 +145,77 @@ class _BoundCall:
         self.x = x
 
     def __call__(self, *args, **kwargs):
-        return record_call(_MethodCall(self.name), (self.x,) + args, kwargs)
+        if self.name in ("fill", "partition", "put", "sort"):
+            written(self.x, _InPlace(_MethodCall(self.name)), args, kwargs)
+            return None
+        return recorded_into(_MethodCall(self.name), (self.x,) + args, kwargs, (kwargs.get("out"),))
+
+
+class _InPlace:
+    """A function that changes its first argument, as one that returns a changed copy."""
+    __slots__ = ("function",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x, *args, **kwargs):
+        x = x.copy()
+        self.function(x, *args, **kwargs)
+        return x
+
+
+class _Into:
+    """A function that writes to its `out`, as one that returns a changed copy of it."""
+    __slots__ = ("function",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, out, *args, **kwargs):
+        out = out.copy()
+        self.function(*args, out=out, **kwargs)
+        return out
+
+
+# Functions that change their first argument.
+CHANGING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
+
+
+cdef object written(object r, object function, tuple args, dict kwargs):
+    """Lets a recorded array stand for what `function` makes of it from now on."""
+    if r.viewed or any_traced(args):
+        raise errors.NoRuleError("while a program is recorded, an array computed without derivative (a mask, an index) cannot take a traced value, and "
+                                 "not be changed while there are views of it; build it anew with np.where, or copy it first")
+    out = record_call(function, (r,) + args, kwargs)
+    r.node = out.node
+    r.held = out.held
+    return r
+
+
+cdef object recorded_into(object function, tuple args, dict kwargs, tuple out):
+    """A recorded call with its `out`: a recorded array follows; a plain one takes the numbers, which become guards."""
+    if all([o is None or not isinstance(o, ndarray) for o in out]):    # NumPy's scalars are replaced, not changed
+        return noted_views(record_call(function, args, {k: v for k, v in kwargs.items() if k != "out"}), args)
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    if len(out) == 1 and type(out[0]) is Recorded:
+        return written(out[0], _Into(function), args, kwargs)
+    if any([type(o) is Recorded for o in out]):
+        raise errors.NoRuleError("while a program is recorded, a function with several results cannot write to arrays computed without derivative; "
+                                 "leave out= away")
+    for x in args:
+        if type(x) is Recorded:
+            known(x)
+    return function(*bare(args), out=out if len(out) > 1 else out[0], **bare(kwargs))
+
+
+cdef object noted_views(object out, tuple args):
+    """The result of a call; where it shares memory with an operand, neither may be changed in place."""
+    for r in out if isinstance(out, (tuple, list)) else (out,):
+        if type(r) is Recorded and type(r.held) is ndarray and r.held.base is not None:
+            for x in args:
+                if type(x) is Recorded and type(x.held) is ndarray and np.may_share_memory(x.held, r.held):
+                    r.viewed = x.viewed = True
+    return out
 
 
 cdef bint any_traced(object x):

@@ -9,7 +9,7 @@ import numpy as np
 from .._replay import EXACT, OPS, PASSES, Plan
 from . import encode
 from .capture import Capture
-from .ir import NATIVE, Assemble, Call, Elementwise, Gathered, Scalar, Value, View, whole
+from .ir import COPIED, NATIVE, Assemble, Call, Elementwise, Gathered, Scalar, Value, View, whole
 from .lower import Lowering
 from .memory import Memory, lifetimes
 from .recompute import recompute
@@ -82,7 +82,7 @@ class Builder:
 
     def _copied(self, view: View) -> View:
         """An array of its own for a result."""
-        if view.dtype not in NATIVE:
+        if view.dtype not in COPIED:
             return self.low.call(np.array, "copy", ((view,), {}), np.empty(view.shape, view.dtype))
         out = self.low.new_value(view.shape, view.dtype)
         self.low.add(Elementwise(OPS["copy"], out, [view]))

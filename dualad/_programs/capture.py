@@ -29,11 +29,11 @@ class Capture:
 
     __slots__ = ("guards", "inputs", "kinds", "nodes", "outputs", "steps", "structure")
 
-    def __init__(self, tape: Any, leaves: list[Any], inputs: list[Any], results: list[Any], structure: Any) -> None:
+    def __init__(self, tape: Any, leaves: list[Any], inputs: list[Any], results: list[Any], structure: Any, guards: dict[int, Any]) -> None:
         self.kinds = [None if isinstance(x, np.ndarray) else type(x) for x in leaves]
         self.nodes = _core.recorded_nodes(tape)
         self.steps = [_core.recorded_step(tape, k) for k in range(int(np.count_nonzero(self.nodes["op"] == _core.NODE_OPS["array"])))]
-        self.guards = _core.recorded_guards(tape)
+        self.guards = guards
         self.inputs = [_core.node_of(tape, x) for x in inputs]
         self.outputs = [Output(_core.node_of(tape, y), _core.bare_value(y)) for y in results]
         self.structure = structure
@@ -49,12 +49,15 @@ def capture(f: Any, call: Callable[[list[Any]], Any], leaves: list[Any]) -> Capt
             _core.forget_guards(tape)
             return call(variables)
 
+        def checked(y: Any) -> tuple[list[Any], Any, dict[int, Any]]:
+            return (*_results(y, f), _core.recorded_guards(tape))  # of this run: there may be a second one, only to compare with
+
         try:
-            results, structure = watched(f, fresh_call, inputs, _results, f)
+            found = watched(f, fresh_call, inputs, checked)
         except DetachedError:
             _core.allow_conversions(tape)
-            results, structure = watched(f, fresh_call, inputs, _results, f)
-        return Capture(tape, leaves, inputs, results, structure)
+            found = watched(f, fresh_call, inputs, checked)
+        return Capture(tape, leaves, inputs, *found)
     finally:
         _core.end(tape)
 

@@ -14,6 +14,8 @@ import numpy as np
 Shape = tuple[int, ...]
 # dtypes that the machine reads and writes; everything else passes through calls of NumPy
 NATIVE = {np.dtype(t): k for k, t in enumerate((np.float64, np.float32, np.bool_, np.int64, np.int32))}
+# those that a register of doubles holds without loss
+COPIED = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.int32))
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 

@@ -13,6 +13,7 @@ from .._replay import ARITY, NAMES, OPS, Graph
 from . import lower_calls, lower_symbolic  # noqa: F401 - lower_symbolic registers its rules
 from .capture import Capture
 from .ir import (
+    COPIED,
     FLOATS,
     NATIVE,
     Assemble,
@@ -343,7 +344,11 @@ class Lowering:
 
     def copied(self, x: View) -> View:
         """A view as an array of its own."""
-        return x if x.whole() else self.step(OPS["copy"], [x], x.shape, x.dtype)
+        if x.whole():
+            return x
+        if x.dtype not in COPIED:
+            return self.call(np.array, "copy", ((x,), {}), np.empty(x.shape, x.dtype))  # type: ignore[no-any-return]
+        return self.step(OPS["copy"], [x], x.shape, x.dtype)
 
     def _get(self, step: dict[str, Any]) -> Array:
         x, index = self.operand(step["a"], None), step["params"]
@@ -357,7 +362,7 @@ class Lowering:
         if base is None:  # the array was plain: what the store left alone is in the result
             base = np.array(step["value"])
         new = self.operand(step["b"], step["y"])
-        if _core.holds_recorded(index) or value.dtype not in NATIVE:
+        if _core.holds_recorded(index) or value.dtype not in COPIED:
             return self.call(_stored, "store", ((base, index, new), {}), value)
         if _elements(base) <= self.small and _elements(new) <= self.small:
             nodes = np.array(np.broadcast_to(self.nodes_of(base, value.dtype), value.shape))
