@@ -27,7 +27,9 @@ def _check_seed_axis(p: Primitive, args: tuple[Any, ...], params: dict[str, Any]
     rng = np.random.default_rng(0)
     for i in varying:
         for kind, rule, like in (("jvp", p.jvp, args[i]), ("vjp", p.vjp, ans)):
-            for n in lengths if rule is not None else ():
+            if rule is None:
+                continue
+            for n in lengths:
                 seeds = [_draw(rng, like) for _ in range(n)]
                 batched = rule(i, _stack(seeds), ans, *args, **params)
                 looped = _stack([rule(i, seed, ans, *args, **params) for seed in seeds])

@@ -28,7 +28,7 @@ CASES = [(tall, np.array([1.0, 2.0, 3.0])), (wide, np.arange(1.0, 60.0)), (loop,
 
 
 @pytest.mark.parametrize("mode", [None, "forward", "reverse"])
-@pytest.mark.parametrize("f, x", CASES, ids=["tall", "wide", "loop"])
+@pytest.mark.parametrize(("f", "x"), CASES, ids=["tall", "wide", "loop"])
 def test_compiled(f, x, mode):
     compiled = da.compile(da.jacobian(f, mode=mode))
     for point in (x, x[::-1].copy(), 0.5 * x):
@@ -37,7 +37,7 @@ def test_compiled(f, x, mode):
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
-@pytest.mark.parametrize("f, x", CASES[::2], ids=["tall", "loop"])
+@pytest.mark.parametrize(("f", "x"), CASES[::2], ids=["tall", "loop"])
 def test_second_derivatives(f, x, mode):
     twice = da.jacobian(da.jacobian(f, mode=mode))(x)
     for i in range(len(twice)):
@@ -64,4 +64,5 @@ def test_the_auxiliary_data_and_the_value_come_along():
     compiled = da.compile(da.value_and_jacobian(lambda p: (tall(p), p[0]), has_aux=True))
     (value, aux), j = compiled(np.array([1.0, 2.0, 3.0]))
     assert_close(value, tall(np.array([1.0, 2.0, 3.0])), rtol=1e-12, atol=0.0)
-    assert aux == 1.0 and j.shape == (7, 3)
+    assert aux == 1.0
+    assert j.shape == (7, 3)

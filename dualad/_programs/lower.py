@@ -347,7 +347,7 @@ class Lowering:
         if x.whole():
             return x
         if x.dtype not in COPIED:
-            return self.call(np.array, "copy", ((x,), {}), np.empty(x.shape, x.dtype))  # type: ignore[no-any-return]
+            return self.call(np.array, "copy", ((x,), {}), np.empty(x.shape, x.dtype))
         return self.step(OPS["copy"], [x], x.shape, x.dtype)
 
     def _get(self, step: dict[str, Any]) -> Array:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._core import Recorded, neg_axis, pack, reshape, run_plain, spread, sum_to, value
-from .._core import ndim_of as ndim
-from .._core import shape_of as shape
+from .._core import Recorded, ndim_of, neg_axis, pack, reshape, run_plain, shape_of, spread, sum_to, value
 from ..primitive import Primitive
 
 _ndarray = np.ndarray
+ndim, shape = ndim_of, shape_of
 
 
 def size(x: Any) -> int:
