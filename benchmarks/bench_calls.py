@@ -24,7 +24,7 @@ VECTOR = {
     "np.linalg.norm(x)": "s = s + np.linalg.norm(x)", "np.dot(x, y)": "s = s + np.dot(x, y)", "x @ y": "s = s + x @ y",
     "np.cumsum(x)": "x = np.cumsum(x)", "np.diff(x, prepend=0.0)": "x = np.diff(x, prepend=0.0)", "np.roll(x, 1)": "x = np.roll(x, 1)",
     "x[i]": "x = x[i]", "np.take(x, i)": "x = np.take(x, i)", "np.sort(x)": "x = np.sort(x)", "np.flip(x)": "x = np.flip(x)",
-    "np.concatenate((x[:4], x[4:]))": "x = np.concatenate((x[:4], x[4:]))", "np.stack((x, y))": "x = np.stack((x, y))[0]",
+    "np.concatenate((x, y))": "x = np.concatenate((x, y))[0:9]", "np.stack((x, y))": "x = np.stack((x, y))[0]",
     "np.outer(x, y)": "x = np.outer(x, y)[0]", "np.interp(x, g, h)": "x = np.interp(x, g, h)",
 }
 MATRIX = {
@@ -84,7 +84,7 @@ def measure(quick: bool = False) -> list[Row]:
             cost = added(statement, shape, seconds)
             if "and back" in call:
                 cost = {name: t / 2 for name, t in cost.items()}
-            if statement.endswith(")[0]"):  # the index that closes the chain is another call
+            if statement.endswith((")[0]", ")[0:9]")):  # the index that closes the chain is another call
                 cost = {name: t - first[name] for name, t in cost.items()}
             out += rows(call, cost)
     return out

@@ -21,21 +21,26 @@ enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
 /* A micro-operation on slots. A slot is a pointer to lanes: of a register block, a splat, or memory. */
 typedef struct {
     uint16_t code, variant;
-    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves, or DA_NO_SLOT */
+    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves */
     int32_t operand;
 } da_inst;
 
 /* Slots: n_regs blocks, n_splats single values, n_filled blocks with a splat in all lanes (for codes without a kernel for it),
- * and n_named ones, each written by one LOAD, or read by one STORE: in memory where possible, else in a block of their own. */
+ * and n_named ones, each written once, by a LOAD or for a STORE: in memory where possible, else in a block of their own. What a
+ * STORE reads is named or filled, so that it is still there at the end of a tile. */
 struct da_lanes {
     int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
     int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;
     uint8_t type;
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
-    int32_t *moves;  /* LOADs and STOREs with a named slot, by kind, buffer and offset */
+    int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */
     uint8_t *shared; /* operand's buffer is both loaded and stored: no slot may point into it */
 };
+
+/* Lanes from one block to the next: a cache line more than a block, or lane i of all blocks would stand in the same few sets of
+ * L1, and bundles, which pass through many blocks at once, would find nothing there. */
+static inline size_t da_apart(const da_lanes *l) { return (size_t)l->block + (l->type == DA_T_F64 ? 8 : 16); }
 
 static inline int32_t da_first_named(const da_lanes *l) { return l->n_regs + l->n_splats + l->n_filled; }
 
@@ -61,7 +66,7 @@ typedef struct {
     int64_t shape[DA_MAX_DIMS], stride[DA_MAX_DIMS];
     uint8_t ndim, shared;
 } da_bound;
-da_bound da_bind(const da_region *region, int operand, const da_span *spans);
+void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans);
 
 /* A walk through the elements of a domain: `run` positions from pos on, one `stride` of the last dimension apart, then the next
  * piece. */

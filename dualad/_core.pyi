@@ -153,6 +153,7 @@ class Emitter: ...
 IMPLEMENTATIONS: dict[str, list[Callable[..., Any]]]
 RECORD_KINDS: tuple[str, ...]
 MOVES: tuple[str, ...]
+CHANGING: set[Callable[..., Any]]
 STATIC: set[Callable[..., Any]]
 NODE_DTYPE: np.dtype[Any]
 NODE_OPS: dict[str, int]
@@ -167,6 +168,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     held: Any
     node: int
     tape: Tape
+    viewed: bool
     def __init__(self, tape: Tape, node: int, held: Any) -> None: ...
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray: ...
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any: ...

@@ -62,8 +62,6 @@ cdef inline int64_t level_of(object x):
 
 cpdef inline tuple shape_of(object x):
     """Shape of a plain or traced value; () for numbers."""
-    if type(x) is ndarray:
-        return x.shape
     if type(x) is Var:
         if (<Var>x).kind < K_OBJECT:
             return ()
@@ -72,6 +70,8 @@ cpdef inline tuple shape_of(object x):
         if (<Dual>x).kind < K_OBJECT:
             return ()
         x = plain_value(x)
+    if type(x) is ndarray:
+        return x.shape
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 

@@ -184,6 +184,7 @@ class Compiled(Dispatcher):
             self.versions[key].pop()
             if not self.versions[key]:
                 del self.versions[key]
+                self.made.pop(key, None)
 
     def _checked(self, signature: Signature, result: Any) -> Any:
         if self.check:
@@ -246,13 +247,16 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         Plain NumPy code, or a transform of it: ``compile(grad(f))``, ``compile(value_and_grad(f))``, a whole optimizer step. Without `f` a
         decorator.
     exact : bool
-        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions.
+        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (Where NumPy's order of summation follows the
+        layout of arrays in memory, as in the sum of a transposed array, the last bit may still differ.)
     check : bool
         Every call is compared with the function itself (slow, for tests).
     max_versions : int
-        Programs kept: one for each combination of shapes, dtypes and branches taken.
+        Programs kept, at least 1: one for each combination of shapes, dtypes and branches taken.
     passes : iterable of str, optional
-        The optimiser passes to run (`PASSES`); all by default.
+        The optimiser passes to run, all by default: ``"fold"`` (constants, identities), ``"cse"`` (equal operations), ``"dead"`` (what nobody
+        reads), ``"sums"`` (chains as trees), ``"fuse"`` (pairs of scalar operations), ``"reroll"`` (loops as lanes), ``"fusion"`` (of array
+        operations), ``"reuse"``, ``"recompute"`` (memory).
     backend : {"interpreter", "c"}
         ``"c"``: each program is compiled by the system's C compiler (``$CC``, cc, gcc or clang) and kept in the user's cache (``$DUALAD_CACHE``,
         else ``dualad`` in ``$XDG_CACHE_HOME`` or ``~/.cache``). It pays for small programs that are called often. A program with a step that has
@@ -270,6 +274,8 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         An argument is neither a number, an array, nor hashable.
     CheckError
         Under ``check=True``.
+    ValueError
+        There is no such pass or backend, or `max_versions` is not positive.
     CompilerError
         Under ``backend="c"``: there is no C compiler, or it failed.
 
@@ -280,16 +286,29 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
     >>> step(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
 
+    Another course of the function is another program:
+
+    >>> f = da.compile(lambda x: x * x if x > 0 else -x)
+    >>> f(3.0), f(-2.0), f(5.0)
+    (9.0, 2.0, 25.0)
+    >>> f.stats()["recordings"]
+    2
+
     Notes
     -----
     Whatever the function reads from globals, closures or attributes is a constant of the program. A branch (``if x > 0``), a length or an index
     that depends on the arguments is a guard: where it turns out otherwise, the function is recorded again and both versions are kept. Where
-    Python floats come in, a division by zero is the error it is without `compile`.
+    Python floats come in, a division by zero is the error it is without `compile`. What `argmax`, `argsort`, comparisons and their like give is
+    computed again in each replay and no guard, as long as it stays in arrays (`np.where`, ``x[np.argmax(x)]``, `np.take_along_axis`).
+
+    A function that cannot be recorded, or that takes another course with almost every call, runs by itself: a `CompileWarning` says why.
     """
     if f is None:
         return functools.partial(compile, exact=exact, check=check, max_versions=max_versions, passes=passes, backend=backend)
     if not callable(f):
         raise TypeError(f"compile needs a function, not {_core._short(f)} of type {type(f).__name__}")
+    if isinstance(max_versions, bool) or not isinstance(max_versions, int) or max_versions < 1:
+        raise ValueError(f"max_versions must be a positive integer, not {_core._short(max_versions)}")
     if backend not in BACKENDS:
         raise ValueError(f"backend={_core._short(backend)}; there are {', '.join(BACKENDS)}")
     if backend == "c":
@@ -305,7 +324,11 @@ def _passes(passes: Iterable[str] | None) -> frozenset[str]:
 
 
 class Program:
-    """One recording as a program: for arguments of the recorded shapes and types, and the branches taken then (see `record`)."""
+    """One recording as a program: for arguments of the recorded shapes and types, and the branches taken then (see `record`).
+
+    A call takes what the recorded function takes and returns what it returns. `GuardError` says where the arguments would take another course.
+    ``print`` shows the operations. Programs are immutable; many threads may call one.
+    """
 
     def __init__(self, machine: Machine, structure: Any, key: Any, name: str, function: Callable[..., Any] | None = None) -> None:
         self.machine, self.name = machine, name

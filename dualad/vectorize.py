@@ -255,8 +255,10 @@ def vectorize(f: Any, in_axes: Any = 0, out_axes: int = 0) -> Vectorized:
 
     Notes
     -----
-    The function is recorded at one sample; its scalars, and the elements of its arrays, become lanes. A branch that depends on a sample splits
+    The function is recorded at one sample, which it sees as NumPy scalars and arrays; its scalars, and the elements of its arrays, become
+    lanes. A branch that depends on a sample splits
     the batch: each course of the function is a program of its own. A sample's result has the same bits whatever the batch and the number of
-    threads. What cannot run in lanes (calls of NumPy such as `np.linalg.solve`) is replayed sample by sample.
+    threads. What cannot run in lanes (calls of NumPy such as `np.linalg.solve`) is replayed sample by sample. Where samples give results of
+    different dtypes, those of the batch are promoted, as `np.stack` does it. ``.stats()`` tells what was recorded and how it ran.
     """
     return Vectorized(f, in_axes, out_axes, ALL_PASSES)

@@ -118,6 +118,131 @@ def test_large_arrays_too():
             assert taken(da.grad(lambda x, name=name: np.sum(np.sin(DATA[name](x)))), (x,), (-x,), (x[::-1].copy(),)) == 1, name
 
 
+# ---- arrays without derivative that change in place ----
+
+
+def in_place(change):
+    """A function that chooses by a mask, after a change of the mask."""
+    def f(x):
+        mask = x > 0
+        change(mask, x)
+        return np.where(mask, x * x, 0.5)
+
+    return f
+
+
+def ordered(change):
+    def f(x):
+        order = np.argsort(x)
+        change(order, x)
+        return x[order] * np.arange(4.0)
+
+    return f
+
+
+def counter(x):
+    n = np.count_nonzero(x > 0)
+    before = n
+    n += 1
+    n *= 2
+    return x * n + before
+
+
+def copied(x):
+    mask = x > 0
+    other = mask.copy()
+    other[0] = True
+    return np.where(mask, x, 0.0) + np.where(other, x, 1.0)
+
+
+def aliased(x):
+    mask = x > 0
+    other = mask
+    other[0] = True
+    return np.where(mask, x, 0.0)
+
+
+def put_in_order(x):
+    ranks = np.zeros(4)
+    ranks[np.argsort(x)] = np.arange(4.0)
+    return ranks * x
+
+
+def histogram(x):
+    counts = np.zeros(3, int)
+    np.add.at(counts, np.searchsorted([-1.0, 1.0], x), 1)
+    counts[0] += 1
+    return counts * x[:3]
+
+
+def plain_buffer(x):
+    mask = np.zeros(4, bool)
+    np.greater(np.floor(x), 0, out=mask)
+    counts = np.zeros(4, int)
+    np.cumsum(mask, out=counts)
+    return np.where(mask, x, counts)
+
+
+CHANGED = {
+    "store": in_place(lambda m, x: m.__setitem__(0, True)),
+    "masked store": in_place(lambda m, x: m.__setitem__(x < -1, True)),
+    "and": in_place(lambda m, x: m.__iand__(x < 1)),
+    "out": in_place(lambda m, x: np.logical_and(m, x < 1, out=m)),
+    "functions": in_place(lambda m, x: (np.putmask(m, x < 1, False), np.copyto(m, True, where=x < -1))),
+    "index": ordered(lambda i, x: i.__setitem__(0, 2)),
+    "arithmetic": ordered(lambda i, x: (i.__iadd__(1), i.__imod__(4))),
+    "method": ordered(lambda i, x: i.sort()),
+    "counter": counter, "copied": copied, "aliased": aliased,
+}  # fmt: skip
+DECIDED = {"put in order": put_in_order, "histogram": histogram, "plain buffer": plain_buffer}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_changes_in_place_are_replayed(name):
+    for f in (CHANGED[name], da.jacobian(CHANGED[name])):
+        assert taken(f, (X,), (-X,), (X[::-1].copy(),), (X,)) == 1
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_plain_arrays_that_take_such_values_are_guards(name):
+    for f in (DECIDED[name], da.jacobian(DECIDED[name])):
+        assert 1 < taken(f, (X,), (-X,), (X[::-1].copy(),), (X,)) <= 3
+
+
+@pytest.mark.parametrize("view", [lambda m: m[1:], lambda m: m.reshape(2, 2), lambda m: m[::-1]])
+def test_changes_through_views_run_by_themselves(view):
+    def f(x):
+        mask = x > 0
+        view(mask)[0] = True
+        return np.where(mask, x, 0.0)
+
+    compiled = da.compile(f)
+    with pytest.warns(errors.CompileWarning, match="not be changed while there are views of it"):
+        check(compiled, f, (X,), (-X,))
+
+
+@pytest.mark.parametrize("shape", [(4,), (50,), (5, 10)], ids=str)
+def test_stores_at_masks(shape):
+    """np.array(x) makes an object array first, so that the function runs twice: the guards must be those of the run that counts."""
+    def f(x):
+        y = np.array(x)
+        y[y > 0.2] = 0.1
+        return y
+
+    def g(x):
+        y = x * 1.0
+        mask = y > 0.2
+        y[mask] = 0.1
+        y[mask] += 1.0
+        return y
+
+    x = np.linspace(-1, 1, int(np.prod(shape))).reshape(shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", errors.CompileWarning)
+        check(da.compile(f), f, (x,), (-1.3 * x,), (x,), (0.01 * x,))
+    assert taken(g, (x,), (-1.3 * x,), (x,), (0.01 * x,)) <= 3
+
+
 # ---- versions ----
 
 
@@ -322,8 +447,21 @@ def test_recording_inside_a_transform_is_an_error():
         da.grad(lambda x: da.record(lambda y: y, 1.0)(1.0) * x)(2.0)
 
 
+def test_a_function_that_always_takes_another_course_is_given_up():
+    compiled = da.compile(lambda x: x * float(str(float(x))))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for k in range(200):
+            assert compiled(k + 0.5) == (k + 0.5) ** 2
+    assert [w.category for w in caught] == [errors.CompileWarning]
+    assert compiled.stats()["recordings"] < 100
+
+
 def test_options_are_checked():
     with pytest.raises(TypeError, match="compile needs a function, not 3"):
         da.compile(3)
     with pytest.raises(ValueError, match=r"passes=\['speed'\]; there are"):
         da.compile(np.sin, passes=["speed"])
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="max_versions must be a positive integer"):
+            da.compile(np.sin, max_versions=wrong)

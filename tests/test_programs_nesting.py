@@ -40,7 +40,8 @@ COMBINED = {
     "compiled twice": da.compile(compiled_energy),
 }
 PLAIN = {
-    "grad of compiled": da.grad(energy), "compiled grad of compiled": da.grad(energy), "grad of compiled grad": da.hessian(energy),
+    "grad of compiled": da.grad(energy), "compiled grad of compiled": da.grad(energy),
+    "grad of compiled grad": da.hessian(energy),
     "compiled jacobian of compiled grad of compiled": da.hessian(energy), "hessian of compiled": da.hessian(energy),
     "compiled hessian": da.hessian(energy), "compiled twice": energy,
 }
@@ -219,7 +220,8 @@ def test_processes(method):
         want = module_level(x)
         context = multiprocessing.get_context(method)
         ours, theirs = context.Pipe()
-        process = context.Process(target=child, args=(theirs, da.compile(energy) if method == "spawn" else module_level, X if method == "spawn" else x))
+        given = (da.compile(energy), X) if method == "spawn" else (module_level, x)
+        process = context.Process(target=child, args=(theirs, *given))
         process.start()
         assert ours.poll(30)
         got = ours.recv()
@@ -271,7 +273,10 @@ def test_ctrl_c_is_heard(threads):
 
 
 def test_no_reference_cycles(no_garbage):
-    for f in (energy, da.grad(energy), da.jacobian(np.sin), lambda x: np.linalg.inv(np.outer(x, x) + np.eye(3)), lambda x: x * int(x[0] > 0)):
+    def inverse(x):
+        return np.linalg.inv(np.outer(x, x) + np.eye(3))
+
+    for f in (energy, da.grad(energy), da.jacobian(np.sin), inverse, lambda x: x * int(x[0] > 0)):
         compiled = da.compile(f)
         for x in (X, Y, -X):
             compiled(x)

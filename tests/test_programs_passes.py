@@ -13,8 +13,9 @@ from dualad._programs.build import ALL_PASSES, Builder, parts_of
 from dualad._programs.capture import capture
 from dualad._replay import PASSES
 
-SELECTIONS = [ALL_PASSES, frozenset(), *(ALL_PASSES - {p} for p in sorted(ALL_PASSES)), *(frozenset({p}) for p in sorted(ALL_PASSES))]
-names = pytest.mark.parametrize("passes", SELECTIONS, ids=lambda s: "+".join(sorted(s)) if len(s) < 4 else "-" + "".join(sorted(ALL_PASSES - s)))
+ONE = [frozenset({p}) for p in sorted(ALL_PASSES)]
+SELECTIONS = [ALL_PASSES, frozenset(), *(ALL_PASSES - p for p in ONE), *ONE]
+names = pytest.mark.parametrize("passes", SELECTIONS, ids=lambda s: "+".join(s) if len(s) < 2 else "-" + "".join(ALL_PASSES - s))
 
 
 def large(x, y):
@@ -74,10 +75,12 @@ def test_second_derivatives_of_random_programs(seed):
     check(da.compile(h), h, program.point, perturbed(program.point, 1e-3))
 
 
-@pytest.mark.parametrize("seed", [s for s in range(24) if ".T" not in (t := Program(s, scalars=s % 2 == 1).text) and "transpose" not in t])
+@pytest.mark.parametrize("seed", range(24))
 def test_exact_random_programs(seed):
-    """Bit for bit the function's own values, with any passes. (After a transposition NumPy adds up in another order: it follows memory.)"""
+    """Bit for bit the function's own values, with any passes."""
     program = Program(seed, scalars=seed % 2 == 1)
+    if ".T" in program.text or "transpose" in program.text:
+        pytest.skip("NumPy adds up in the order of memory, which a program does not know")
     f = program.function()
     for passes in (ALL_PASSES, frozenset(), ALL_PASSES - {"fusion"}):
         check(da.compile(f, exact=True, passes=passes), f, program.point, perturbed(program.point, 1e-2), exact=True)
@@ -100,8 +103,9 @@ def test_exact_keeps_the_order_of_sums(f, dtype):
 
 
 EXACT_UFUNCS = [
-    "sin", "cos", "tan", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan",
-    "arcsinh", "arctanh", "sqrt", "cbrt", "power", "arctan2", "hypot", "logaddexp", "add", "subtract", "multiply", "divide", "maximum", "fmod",
+    "sin", "cos", "tan", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sinh", "cosh", "tanh", "arcsin", "arccos",
+    "arctan", "arcsinh", "arctanh", "sqrt", "cbrt", "power", "arctan2", "hypot", "logaddexp", "add", "subtract", "multiply",
+    "divide", "maximum", "fmod",
 ]  # fmt: skip
 
 
@@ -120,7 +124,7 @@ def test_the_graph_stays_well_formed():
     for entry in WORKING[::4]:
         for h in (entry.f, da.jacobian(entry.f, argnums=entry.argnums)):
             leaves, structure = da.tree.flatten(entry.args)
-            where = [k for k, x in enumerate(leaves) if isinstance(x, (float, np.floating)) or (isinstance(x, np.ndarray) and x.dtype == float)]
+            where = [k for k, x in enumerate(leaves) if isinstance(x, (float, np.floating, np.ndarray)) and np.asarray(x).dtype == float]
 
             def call(inputs, h=h, leaves=leaves, structure=structure, where=where):
                 given = list(leaves)

@@ -74,9 +74,6 @@ class Guard:
 class Lowering:
     """The graph of a recording while it grows. Buffers 0 and 1 are the bank of scalars and the scalar inputs."""
 
-    holds_recorded = staticmethod(_core.holds_recorded)
-    is_recorded = staticmethod(_core.is_recorded)
-
     def __init__(self, recorded: Capture, exact: bool = False, small: int = SMALL, passes: frozenset[str] = frozenset(("fold", "cse"))) -> None:
         self.recorded, self.exact, self.small = recorded, exact, small
         self.folds, self.merges = "fold" in passes, "cse" in passes
@@ -208,6 +205,16 @@ class Lowering:
     def is_exact(code: int) -> bool:
         """Whether IEEE fixes the result of an operation."""
         return not INEXACT[code]
+
+    @staticmethod
+    def holds_recorded(tree: Any) -> bool:
+        """Whether parameters hold values that the recording computed."""
+        return _core.holds_recorded(tree)
+
+    @staticmethod
+    def is_recorded(x: Any) -> bool:
+        """Whether a parameter is such a value."""
+        return _core.is_recorded(x)
 
     @staticmethod
     def flags(dtype: Any) -> int:
