@@ -675,7 +675,11 @@ cdef object bind_var(Primitive prim, tuple args, dict params):
         else:
             fill_tuple(plain, k, frozen(a))
             fill_tuple(nodes, k, -1)
-    z = prim.impl(*plain, **bare_params(params))
+    try:
+        z = prim.impl(*plain, **bare_params(params))
+    except Exception:
+        note_error()
+        raise
     if is_traced(z):
         raise errors.RuleError(f"{prim.name} was given plain values and returned a traced one ({z!r})")
     rec = Record.__new__(Record)

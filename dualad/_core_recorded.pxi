@@ -243,6 +243,17 @@ cdef int guard(Tape tape, node_t node) except -1:
     return 0
 
 
+cpdef note_error():
+    """Notes that an operation raised. The user's code may catch that and go on, so that its course depends on the arguments: on all of
+    them, to be safe."""
+    cdef Tape tape
+    cdef node_t k
+    if programming():
+        tape = <Tape>da_get_current()
+        for k in range(tape.n_given):
+            guard(tape, k)
+
+
 cdef object _user_place():
     """(file, line) of the innermost Python frame outside dualad and NumPy."""
     try:
@@ -312,7 +323,11 @@ cpdef object record_call(object function, tuple args, dict kwargs):
     cdef Tape tape = <Tape>da_get_current()
     cdef list nodes = []
     cdef Record rec
-    result = function(*bare(args), **bare(kwargs))
+    try:
+        result = function(*bare(args), **bare(kwargs))
+    except Exception:
+        note_error()
+        raise
     tree = slotted((args, kwargs), nodes, tape)
     rec = Record.__new__(Record)
     rec.kind = R_CALL
@@ -464,6 +479,7 @@ def program_inputs(Tape tape, list leaves):
             out.append(Recorded(tape, rec.node, rec.value))
         else:
             out.append(fresh(tape, x))
+    tape.n_given = tape.t.n
     return out
 
 

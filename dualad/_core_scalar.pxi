@@ -74,8 +74,13 @@ cdef int scalar_value(int op, int by, int kind, double x, double y, double *z) e
         numpy_loop(op, x, y, z)
         if not unreported(da_fp_events()):
             return 0
-    r = report(op, by, kind, x, y)
+    try:
+        r = report(op, by, kind, x, y)
+    except Exception:
+        note_error()
+        raise
     if isinstance(r, complex) and not isinstance(r, float):
+        note_error()    # as much as an error, the type of the result depends on the value
         return 1
     z[0] = <double>r if PyFloat_CheckExact(r) else <double>float(r)
     return 0

@@ -33,6 +33,7 @@ cdef class Tape:
     cdef int depth            # transforms recording on it now
     cdef bint program         # a program is recorded: nothing computed from the inputs may be taken for a constant
     cdef bint converts        # a program that could not be recorded otherwise: float(x) is a guard
+    cdef node_t n_given       # nodes of the program's inputs, the first of the tape
     cdef dict guards          # its nodes on whose values the recording depended: node -> (file, line)
 
     def __cinit__(self):

@@ -30,9 +30,18 @@ def _from_table(name: str, operation: str) -> Callable[..., Any]:
 
     def call(*args: Any) -> Any:
         args = tuple(_scalar(a) for a in args)
-        return _core.valued(operation, function(*[_core.plain(a) for a in args]), *args)
+        return _core.valued(operation, _plainly(function, *args), *args)
 
     return call
+
+
+def _plainly(function: Callable[..., Any], *args: Any) -> Any:
+    """The plain result; of an error, which the user's code may catch, a program takes note."""
+    try:
+        return function(*[_core.plain(a) for a in args])
+    except Exception:
+        _core.note_error()
+        raise
 
 
 def _as_float(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,8 +50,8 @@ def _as_float(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _log(x: Any, base: Any = None) -> Any:
-    out = _core.valued("log", math.log(_core.plain(x)), x)
-    return out if base is None else out / (_core.valued("log", math.log(_core.plain(base)), base))
+    out = _core.valued("log", _plainly(math.log, x), x)
+    return out if base is None else out / (_core.valued("log", _plainly(math.log, base), base))
 
 
 _hypot = Primitive(

@@ -14,6 +14,7 @@ MAX_REGION_DIMS: int
 NAMES: list[str]
 OPS: dict[str, int]
 PASSES: dict[str, int]
+PLAN_NUMBERS: tuple[str, ...]
 SCALAR_DTYPE: np.dtype[Any]
 STEP_KINDS: dict[str, int]
 __test__: dict[str, Any]
@@ -41,7 +42,7 @@ class Place:
 
 @final
 class Plan:
-    def __init__(self, graph: Graph | None = ..., options: int = ..., types: dict[int, int] | None = ...) -> None: ...
+    def __new__(cls, graph: Graph | None = ..., options: int = ..., types: dict[int, int] | None = ...) -> Plan: ...
     types: dict[int, int]
     @property
     def bank(self) -> int: ...
@@ -61,7 +62,7 @@ class Workspace: ...
 
 @final
 class Machine:
-    def __init__(self, parts: dict[str, Any]) -> None: ...
+    def __new__(cls, parts: dict[str, Any]) -> Machine: ...
     parts: dict[str, Any]
     @property
     def compiled(self) -> bool: ...
@@ -76,7 +77,7 @@ class Task:
 
 @final
 class Batch:
-    def __init__(self, graph: Graph, roots: list[tuple[int, int]]) -> None: ...
+    def __new__(cls, graph: Graph, roots: list[tuple[int, int]]) -> Batch: ...
     leaves: list[tuple[int, int]]
     @property
     def stats(self) -> dict[str, int]: ...
@@ -92,6 +93,7 @@ class Version:
     replays: int
 
 class Dispatcher:
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     direct: list[Version]
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 

@@ -48,6 +48,7 @@ cdef class Batch:
             to[self.p.n_leaves + k].stride[0] = 2
         self.region.operands = to
         self.lanes = da_lanes_new(&self.region)
+        self.region.operands = NULL  # each run has its own
         if self.lanes == NULL:
             raise MemoryError("no memory for the batched program")
 

@@ -100,7 +100,7 @@ class Compiled(Dispatcher):
     def __reduce__(self) -> Any:
         return _compiled, (self.f, self.exact, self.check, self.max_versions, self.passes, self.backend)
 
-    rebuilt = staticmethod(unflatten)
+    rebuilt: Any = staticmethod(unflatten)
 
     def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Every call that no version took at once."""

@@ -393,6 +393,44 @@ def test_errors_are_those_of_the_function(name):
     assert_same(fresh(*good), f(*good))
 
 
+def caught(operation, error):
+    """A function that goes another way after an error."""
+    def f(x):
+        try:
+            return operation(x)
+        except error:
+            return 0.0 * x - 1.0
+
+    return f
+
+
+SINGULAR, REGULAR = np.zeros((3, 3)), np.eye(3) + 0.1
+CAUGHT = {
+    "division": (caught(lambda x: 1.0 / x, ZeroDivisionError), 0.0, 2.0),
+    "overflow": (caught(lambda x: x**300.0, OverflowError), 1e10, 2.0),
+    "logarithm": (caught(math.log, ValueError), -1.0, 2.0),
+    "root": (caught(lambda x: math.sqrt(x) * x, ValueError), -1.0, 2.0),
+    "inverse": (caught(np.linalg.inv, np.linalg.LinAlgError), SINGULAR, REGULAR),
+    "index": (caught(lambda x: np.take_along_axis(X, x.astype(int), 0) * x, IndexError), 99 * np.ones(4), np.arange(4.0)),
+    "list index": (caught(lambda x: x * TABLE[int(x)], IndexError), 99.0, 2.0),
+    "key": (caught(lambda x: x * {1: 2.0}[int(x)], KeyError), 99.0, 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_errors_that_the_function_catches(name):
+    """Whichever course is recorded first."""
+    f, bad, good = CAUGHT[name]
+    for first, second in ((bad, good), (good, bad)):
+        compiled = da.compile(f)
+        check(compiled, f, (first,), (second,), (first,), (second,), (1.01 * np.asarray(good) if np.ndim(good) else 1.01 * good,))
+
+
+def test_a_root_that_was_complex_first():
+    f = lambda x: x**0.5
+    check(da.compile(f), f, (-2.0,), (2.0,), (-3.0,), (3.0,))
+
+
 def test_numpy_numbers_do_not_raise():
     f = lambda x: 1 / x
     with np.errstate(all="ignore"):

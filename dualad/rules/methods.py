@@ -22,6 +22,7 @@ from .reductions import sum as sum_
 from .selection import choose, clip, round_
 from .shaping import ravel, squeeze, swapaxes
 
+_function: Any
 for _name, _function in {
     "sum": sum_, "mean": mean, "std": std, "var": var, "prod": prod, "max": max_, "min": min_, "ptp": ptp,
     "cumsum": cumsum, "cumprod": cumprod, "ravel": ravel, "squeeze": squeeze, "swapaxes": swapaxes, "round": round_,
