@@ -38,10 +38,15 @@ def compared(case: str, runs: Runs, seconds: float, bar: float | None = 1.0, rto
     return [Row(case, ours, base=k, base_value=v, bar=None if k == "eager" else bar) for k, v in t.items()]
 
 
-def programmed(f: Callable[..., Any], *args: Any) -> Runs:
+def programmed(f: Callable[..., Any], *args: Any, backend: str = "interpreter") -> Runs:
     """`f` as a program and eagerly."""
-    compiled = da.compile(f)
+    compiled = da.compile(f, backend=backend)
     return {"eager": lambda: f(*args), "dualad": lambda: compiled(*args)}
+
+
+def backends(operations: int) -> tuple[str, ...]:
+    """The backends worth a row: the C compiler takes seconds for ten thousand scalar operations."""
+    return ("interpreter", "c") if operations < 10_000 and native.library() is not None else ("interpreter",)
 
 
 def leaves(result: Any) -> list[np.ndarray]:
@@ -123,11 +128,15 @@ def least_squares(n: int, m: int, seconds: float) -> list[Row]:
 
 def determinant(n: int, seconds: float) -> list[Row]:
     a = np.random.default_rng(7).normal(size=(n, n))
-    runs = programmed(da.grad(p.determinant), a)
+    others: Runs = {}
     if n <= 5:  # 6 takes JAX a minute to compile
-        runs |= peers.jitted(lambda jax, problems: jax.grad(problems.determinant), a)
-    runs |= by_hand("determinant", (a, n), np.empty((n, n)))
-    return compared(f"determinant by minors, n = {n}", runs, seconds)
+        others |= peers.jitted(lambda jax, problems: jax.grad(problems.determinant), a)
+    others |= by_hand("determinant", (a, n), np.empty((n, n)))
+    rows: list[Row] = []
+    for backend in backends(n**5):
+        runs = programmed(da.grad(p.determinant), a, backend=backend) | others
+        rows += compared(f"determinant by minors, n = {n}, {backend}", runs, seconds)
+    return rows
 
 
 def runge_kutta(n: int, steps: int, seconds: float) -> list[Row]:
@@ -140,10 +149,12 @@ def runge_kutta(n: int, steps: int, seconds: float) -> list[Row]:
 
         return jax.grad(final)
 
-    runs = programmed(da.grad(lambda y: p.runge_kutta(y, steps)), y)
-    runs |= peers.jitted(traced, y)
-    runs |= by_hand("runge_kutta", (y, n, steps, 0.01), np.empty(n))
-    return compared(f"Runge-Kutta, n = {n}, {steps} steps", runs, seconds)
+    others = peers.jitted(traced, y) | by_hand("runge_kutta", (y, n, steps, 0.01), np.empty(n))
+    rows: list[Row] = []
+    for backend in backends(45 * n * steps):
+        runs = programmed(da.grad(lambda y: p.runge_kutta(y, steps)), y, backend=backend) | others
+        rows += compared(f"Runge-Kutta, n = {n}, {steps} steps, {backend}", runs, seconds)
+    return rows
 
 
 if __name__ == "__main__":
