@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dualad._replay import CODES
 from program_cases import ALL, assert_same, record
 
 import dualad as da
 from dualad._programs import files
+from dualad._replay import CODES
 from dualad.errors import ProgramFileError
 
 Pair = namedtuple("Pair", "a b")
