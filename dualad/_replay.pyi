@@ -11,6 +11,11 @@ EXACT: int
 GRAPH_DTYPE: np.dtype[Any]
 LEAF_KINDS: dict[type, int]
 MAX_REGION_DIMS: int
+TYPES: dict[str, int]
+REDUCTIONS: dict[str, int]
+AXES: dict[str, int]
+LANES: dict[str, int]
+SIZES: dict[str, int]
 NAMES: list[str]
 OPS: dict[str, int]
 PASSES: dict[str, int]

@@ -20,6 +20,7 @@ cdef extern from "da_lanes.h" nogil:
     enum: DA_L_VALUES, DA_L_LOAD, DA_L_STORE, DA_L_REDUCE, DA_L_SCALARS, DA_L_F32, DA_L_AND, DA_L_OR, DA_L_NOT, DA_L_SELECT
     enum: DA_L_MULADD, DA_L_MULSUB, DA_L_NMULADD, DA_L_ADDMUL, DA_L_SUBMUL, DA_L_MULMUL, DA_L_SMULADD
     enum: DA_T_F64, DA_T_F32, DA_T_BOOL, DA_T_I64, DA_T_I32, DA_MAX_DIMS
+    enum: DA_SUM, DA_PROD, DA_MAX, DA_MIN, DA_AXIS_ALL, DA_AXIS_LAST, DA_AXIS_FIRST
     enum: DA_LANE_VALUE, DA_LANE_AFFINE, DA_LANE_INDEXED, DA_LANE_BANK, DA_LANES_OK
     ctypedef int da_lanes_status
     ctypedef struct da_span:

@@ -6,6 +6,12 @@ OPS = {(<bytes>da_ops[k].name).decode(): k for k in range(DA_N_OPS)}
 CODES = {"and": DA_L_AND, "or": DA_L_OR, "not": DA_L_NOT, "select": DA_L_SELECT, "scalars": DA_L_SCALARS, "load": DA_L_LOAD, "store": DA_L_STORE,
          "reduce": DA_L_REDUCE, "muladd": DA_L_MULADD, "mulsub": DA_L_MULSUB, "nmuladd": DA_L_NMULADD, "addmul": DA_L_ADDMUL,
          "submul": DA_L_SUBMUL, "mulmul": DA_L_MULMUL, "smuladd": DA_L_SMULADD}
+TYPES = {"float64": DA_T_F64, "float32": DA_T_F32, "bool": DA_T_BOOL, "int64": DA_T_I64, "int32": DA_T_I32}
+REDUCTIONS = {"sum": DA_SUM, "prod": DA_PROD, "max": DA_MAX, "min": DA_MIN}
+AXES = {"all": DA_AXIS_ALL, "last": DA_AXIS_LAST, "first": DA_AXIS_FIRST}
+LANES = {"value": DA_LANE_VALUE, "affine": DA_LANE_AFFINE, "indexed": DA_LANE_INDEXED}
+SIZES = {"micro": sizeof(da_micro), "operand": sizeof(da_operand), "splat": sizeof(da_splat), "reduction": sizeof(da_reduction),
+         "lane": sizeof(da_lane), "group": sizeof(da_group)}
 NAMES = [(<bytes>da_ops[k].name).decode() for k in range(DA_N_OPS)]
 ARITY = [da_ops[k].arity for k in range(DA_N_OPS)]
 da_ops_init()

@@ -32,12 +32,13 @@ class Signature:
 
     __slots__ = ("dynamic", "f", "key", "leaves", "structure", "where")
 
-    def __init__(self, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.f = f
-        self.leaves, self.structure = flatten((args, kwargs))
-        self.where = [k for k, x in enumerate(self.leaves) if _is_input(x)]
-        self.dynamic = [_native(self.leaves[k]) for k in self.where]
-        static = tuple((k, type(x), x) for k, x in enumerate(self.leaves) if k not in set(self.where))
+    def __init__(self, f: Any, leaves: list[Any], structure: Any) -> None:
+        """`leaves` and `structure` are those of ``(args, kwargs)``."""
+        self.f, self.leaves, self.structure = f, leaves, structure
+        self.where = [k for k, x in enumerate(leaves) if _is_input(x)]
+        self.dynamic = [_native(leaves[k]) for k in self.where]
+        inputs = set(self.where)
+        static = tuple((k, type(x), x) for k, x in enumerate(leaves) if k not in inputs)
         self.key = (self.structure, static)
         try:
             hash(self.key)
@@ -105,9 +106,10 @@ class Compiled(Dispatcher):
     def general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Every call that no version took at once."""
         self.counts["calls"] += 1
-        if _core.tracing() or any(_core.is_traced(x) for x in flatten((args, kwargs))[0]):
+        given, structure = flatten((args, kwargs))
+        if _core.tracing() or any(_core.is_traced(x) for x in given):
             return self.f(*args, **kwargs)
-        signature = Signature(self.f, args, kwargs)
+        signature = Signature(self.f, given, structure)
         if signature.key in self.eager:
             return self._eagerly(signature)
         bound = signature.bound()
@@ -339,7 +341,7 @@ class Program:
         return f"<dualad program of {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        signature = Signature(self.name, args, kwargs)
+        signature = Signature(self.name, *flatten((args, kwargs)))
         if signature.key != self.key:
             raise GuardError(f"the program of {self.name} was recorded for arguments of another structure or with other options; record it again, "
                              "or use dualad.compile, which does that by itself")
@@ -493,6 +495,6 @@ def record(f: Callable[..., Any], *args: Any, exact: bool = False, passes: Itera
     """
     if _core.tracing():
         raise EscapedError(f"a transform is recording in this thread, and a program cannot be recorded inside it; record {function_name(f)} outside")
-    signature = Signature(f, args, kwargs)
+    signature = Signature(f, *flatten((args, kwargs)))
     recorded = capture(f, signature.call, signature.dynamic)
     return Program(Machine(parts_of(recorded, exact, _passes(passes))), recorded.structure, signature.key, function_name(f), f)

@@ -17,7 +17,8 @@ from .errors import DualadError, ShapeError
 from .program import Compiled, Program, Signature
 from .tree import flatten, unflatten
 
-MAX_VERSIONS = 8
+MAX_VERSIONS = 8  # courses of the function, and kinds of constants in one batch, that get a program
+MAX_KINDS = 64  # kinds of arguments and constants whose programs are kept
 
 
 class Axes:
@@ -71,9 +72,10 @@ class Vectorized:
 
     def __init__(self, f: Callable[..., Any], in_axes: Any, out_axes: int, passes: frozenset[str]) -> None:
         self.f, self.in_axes, self.out_axes, self.passes = f, in_axes, out_axes, passes
+        self.exact = isinstance(f, Compiled) and f.exact
         self.sample = f.f if isinstance(f, Compiled) else f.function or f if isinstance(f, Program) else f
         self.versions: dict[Any, list[Lanes]] = {}
-        self.one = self.sample if isinstance(self.sample, Program) else Compiled(self.sample, False, False, MAX_VERSIONS, passes)
+        self.one = self.sample if isinstance(self.sample, Program) else Compiled(self.sample, self.exact, False, MAX_VERSIONS, passes)
         self.counts = {"calls": 0, "recordings": 0, "samples": 0, "one by one": 0}
         functools.update_wrapper(self, self.sample, updated=())
 
@@ -130,13 +132,33 @@ class _Results:
 
     def _signature(self, k: int) -> Signature:
         leaves = [x if a is None else x[k] if self.axes.size else _ones(x) for x, a in zip(self.batch, self.axes.axes, strict=True)]
-        return Signature(self.owner.sample, unflatten(self.structure, leaves), {})
+        return Signature(self.owner.sample, *flatten((unflatten(self.structure, leaves), {})))
 
     def run(self) -> Any:
-        owner, n = self.owner, self.axes.size
-        key = (self.signature.key, tuple(_kind(x) for x in self.signature.dynamic), tuple(self.axes.axes))
-        versions = owner.versions.setdefault(key, [])
-        todo = np.arange(n)
+        for number, samples in enumerate(self._groups()):
+            self.signature = self._signature(int(samples[0]) if samples.size else 0)
+            for k in self._in_lanes(samples) if number < MAX_VERSIONS else samples:
+                self._one(int(k))
+        if self.out is None:
+            self._one_for_shape()
+        assert self.out is not None
+        return unflatten(self.shape, self.out)
+
+    def _groups(self) -> list[np.ndarray]:
+        """The samples, those together that agree in what a program takes for a constant (an int, a bool, a text of each sample)."""
+        pairs = enumerate(zip(self.batch, self.axes.axes, strict=True))
+        constants = [x.tolist() for k, (x, axis) in pairs if axis is not None and k not in self.signature.where]
+        if not constants:
+            return [np.arange(self.axes.size)]
+        groups: dict[Any, list[int]] = {}
+        for k, values in enumerate(zip(*constants, strict=True)):
+            groups.setdefault(values, []).append(k)
+        return [np.array(samples) for samples in groups.values()] or [np.arange(0)]
+
+    def _in_lanes(self, todo: np.ndarray) -> np.ndarray:
+        """Runs the programs over samples with the same constants; those that none takes."""
+        n = self.axes.size
+        versions = self._versions()
         for version in list(versions):
             if todo.size or self.out is None:
                 todo = self._over(version, todo)
@@ -149,12 +171,15 @@ class _Results:
             todo = self._over(new, todo)
             if todo.size == before and n:
                 break
-        for k in todo:
-            self._one(int(k))
-        if self.out is None:
-            self._one_for_shape()
-        assert self.out is not None
-        return unflatten(self.shape, self.out)
+        return todo
+
+    def _versions(self) -> list[Lanes]:
+        """The programs for samples like the first one; the oldest kinds are forgotten."""
+        key = (self.signature.key, tuple(_kind(x) for x in self.signature.dynamic), tuple(self.axes.axes))
+        kept = self.owner.versions
+        if key not in kept and len(kept) >= MAX_KINDS:
+            kept.pop(next(iter(kept)), None)
+        return kept.setdefault(key, [])
 
     def _new(self, k: int) -> Lanes | None:
         """A program recorded for sample k; None where it cannot run in lanes."""
@@ -163,7 +188,7 @@ class _Results:
             return None
         owner.counts["recordings"] += 1
         try:
-            return Lanes(capture(owner.sample, signature.call, signature.dynamic), owner.passes)
+            return Lanes(capture(owner.sample, signature.call, signature.dynamic), owner.passes, owner.exact)
         except (Unsuitable, DualadError):
             return None
 
@@ -256,9 +281,10 @@ def vectorize(f: Any, in_axes: Any = 0, out_axes: int = 0) -> Vectorized:
     Notes
     -----
     The function is recorded at one sample, which it sees as NumPy scalars and arrays; its scalars, and the elements of its arrays, become
-    lanes. A branch that depends on a sample splits
-    the batch: each course of the function is a program of its own. A sample's result has the same bits whatever the batch and the number of
-    threads. What cannot run in lanes (calls of NumPy such as `np.linalg.solve`) is replayed sample by sample. Where samples give results of
-    different dtypes, those of the batch are promoted, as `np.stack` does it. ``.stats()`` tells what was recorded and how it ran.
+    lanes. A branch that depends on a sample splits the batch: each course of the function is a program of its own, and so is each value of
+    an int, bool or text that differs between samples (they are constants of a program). A sample's result has the same bits whatever the
+    batch and the number of threads. What cannot run in lanes (calls of NumPy such as `np.linalg.solve`) is replayed sample by sample. Where
+    samples give results of different dtypes, those of the batch are promoted, as `np.stack` does it. ``.stats()`` tells what was recorded
+    and how it ran.
     """
-    return Vectorized(f, in_axes, out_axes, ALL_PASSES)
+    return Vectorized(f, in_axes, out_axes, f.passes if isinstance(f, Compiled) else ALL_PASSES)

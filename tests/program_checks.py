@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+import dualad as da
 from dualad import tree
 
 SINGLE = (np.float16, np.float32, np.complex64)
@@ -72,3 +73,16 @@ def check(compiled, f, *points, exact=False):
         assert_same(given, point, exact=True)
 
 
+def taken(f, *points):
+    """Recordings that calls at the points need; every result is compared."""
+    compiled = da.compile(f)
+    check(compiled, f, *points)
+    stats = compiled.stats()
+    assert stats["reasons"] == []
+    return stats["recordings"]
+
+
+def branch(x):
+    if x > 1.0:
+        return x * x
+    return -x

@@ -1,6 +1,7 @@
 """Imports point downward only, read from the source."""
 
 import ast
+import importlib
 import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -120,3 +121,10 @@ def test_the_graph_is_seen():
 def test_c_sources_know_nothing_of_python():
     for path in (ROOT / "csrc").iterdir():
         assert not re.search(r"Python\.h|numpy/|PyObject", path.read_text()), path.name
+
+
+def test_structures_are_those_of_csrc():
+    """The arrays that encode programs are read as C structures."""
+    encode = importlib.import_module("dualad._programs.encode")
+    for name, size in importlib.import_module("dualad._replay").SIZES.items():
+        assert getattr(encode, name.upper()).itemsize == size, name

@@ -75,12 +75,16 @@ def test_second_derivatives_of_random_programs(seed):
     check(da.compile(h), h, program.point, perturbed(program.point, 1e-3))
 
 
-@pytest.mark.parametrize("seed", range(24))
+def in_order(seed):
+    """Whether a random program leaves arrays in C order: NumPy adds up in the order of memory, which a program does not know."""
+    text = Program(seed, scalars=seed % 2 == 1).text
+    return ".T" not in text and "transpose" not in text
+
+
+@pytest.mark.parametrize("seed", list(filter(in_order, range(30))))
 def test_exact_random_programs(seed):
     """Bit for bit the function's own values, with any passes."""
     program = Program(seed, scalars=seed % 2 == 1)
-    if ".T" in program.text or "transpose" in program.text:
-        pytest.skip("NumPy adds up in the order of memory, which a program does not know")
     f = program.function()
     for passes in (ALL_PASSES, frozenset(), ALL_PASSES - {"fusion"}):
         check(da.compile(f, exact=True, passes=passes), f, program.point, perturbed(program.point, 1e-2), exact=True)

@@ -316,3 +316,39 @@ def test_random_programs(seed):
     batches = [np.asarray(x) * (1 + 1e-3 * rng.uniform(-1, 1, (20, *np.shape(x)))) for x in program.point]
     for h in (f, da.jacobian(f, argnums=(0, 1, 2))):
         assert_same(da.vectorize(h)(*batches), one_by_one(h, *batches))
+
+
+CONSTANTS = {
+    "int": (lambda n, x: x * n, np.array([1, 2, 3, 2, 1])),
+    "bool": (lambda b, x: x if b else -x, np.array([True, False, True, True, False])),
+    "index": (lambda i, x: np.array([x, 2.0 * x, 3.0 * x])[i], np.array([0, 2, 1, 1, 0])),
+    "text": (lambda t, x: x * x if t == "square" else x + 1.0, np.array(["square", "other", "square", "other", "more"])),
+    "many": (lambda n, x: x + np.sin(n * x), np.arange(45)),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_constants_of_the_samples(name):
+    """What a program takes for a constant differs from sample to sample."""
+    f, constants = CONSTANTS[name]
+    x = RNG.uniform(0.5, 1.5, len(constants))
+    batched = da.vectorize(f)
+    for _ in range(2):
+        assert_same(batched(constants, x), one_by_one(f, constants, x))
+    assert_same(da.vectorize(da.grad(f, 1))(constants, x), one_by_one(da.grad(f, 1), constants, x))
+
+
+def test_constants_that_keep_changing_are_not_all_kept():
+    batched = da.vectorize(lambda n, x: x + n)
+    for n in range(100):
+        assert batched(np.array([n]), np.array([0.5]))[0] == n + 0.5
+    assert len(batched.versions) <= 64
+
+
+def test_the_options_of_a_compiled_function_hold():
+    def f(x):
+        return np.tanh(x) * np.exp(x) + np.sin(x) ** 3
+
+    x = RNG.standard_normal(100)
+    got = da.vectorize(da.compile(f, exact=True))(x)
+    assert got.tobytes() == np.array([f(v) for v in x]).tobytes()

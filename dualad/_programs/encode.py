@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._replay import CODES, NAMES, OPS
+from .._replay import AXES, CODES, LANES, NAMES, OPS, REDUCTIONS, TYPES
 from .ir import NATIVE, Assemble, Elementwise, Gathered, Reduce, Scalar, Step, Value, View, whole
 from .schedule import Slot
 
@@ -18,8 +18,7 @@ SPLAT = np.dtype([("value", "f8"), ("operand", "i4")], align=True)
 REDUCTION = np.dtype([("op", "i4"), ("operand", "i4")])
 LANE = np.dtype([("offset", "i8"), ("stride", "i4"), ("buffer", "i2"), ("kind", "u1"), ("type", "u1")])
 GROUP = np.dtype([("code", "u2"), ("op", "u2"), ("n", "i4"), ("dst", LANE), ("a", LANE), ("b", LANE), ("c", LANE)])
-REDUCTIONS = {"sum": 0, "prod": 1, "max": 2, "min": 3}
-AXES = {"all": 0, "last": 1, "first": 2}
+_AFFINE, _INDEXED = LANES["affine"], LANES["indexed"]
 SPLAT_BASE = 1 << 14  # splats are numbered from here until the number of registers is known
 # (operation, operation of its single-use operand, which operand) -> superinstruction
 _PAIRS = {("add", "mul", 0): "muladd", ("add", "mul", 1): "muladd", ("sub", "mul", 0): "mulsub", ("sub", "mul", 1): "nmuladd",
@@ -30,7 +29,7 @@ _PAIRS = {("add", "mul", 0): "muladd", ("add", "mul", 1): "muladd", ("sub", "mul
 class Region:
     """One fused region, encoded."""
 
-    __slots__ = ("axis", "micros", "n_inner", "n_regs", "operands", "reductions", "shape", "single", "splats", "text")
+    __slots__ = ("axis", "micros", "n_inner", "n_regs", "operands", "reductions", "shape", "single", "splats")
 
     def __init__(self, shape: tuple[int, ...], single: bool) -> None:
         self.shape, self.single = shape, single
@@ -39,7 +38,6 @@ class Region:
         self.operands: Any = []
         self.splats: Any = []
         self.reductions: Any = []
-        self.text: list[str] = []
 
 
 class _Op:
@@ -132,7 +130,7 @@ class RegionBuilder:
     def _operand(self, x: View, strides: tuple[int, ...] | None = None) -> int:
         kind, given = NATIVE[x.dtype], x.strides if strides is None else strides
         if x.index is not None:
-            self.region.operands.append((x.value.buffer, self.constant(x.index), kind, 3, 0, 0, given))
+            self.region.operands.append((x.value.buffer, self.constant(x.index), kind, TYPES["int64"], 0, 0, given))
         else:
             self.region.operands.append((x.value.buffer, -1, kind, 0, x.offset, 0, given))
         self.strides.append(() if strides is not None else given)
@@ -254,7 +252,7 @@ def gathered(step: Gathered, places: list[Any], lists: list[int]) -> np.ndarray:
         n, source = _run(places, at, lists)
         group = np.zeros((), GROUP)
         group["code"], group["n"] = OPS["copy"], n
-        group["dst"] = (at, 1, step.out[0].buffer, 1, kind)
+        group["dst"] = (at, 1, step.out[0].buffer, _AFFINE, kind)
         group["a"] = source
         group["b"] = group["c"] = (0, 0, 0, 0, 0)
         groups.append(group)
@@ -277,6 +275,6 @@ def _run(places: list[Any], at: int, lists: list[int]) -> tuple[int, Any]:
     while stop < same and places[stop].offset == first.offset + (stop - at) * stride:
         stop += 1
     if stop - at >= min(8, same - at):
-        return stop - at, (first.offset, stride, buffer, 1, first.type)
+        return stop - at, (first.offset, stride, buffer, _AFFINE, first.type)
     lists.extend(p.offset for p in places[at:same])
-    return same - at, (len(lists) - (same - at), 1, buffer, 2, first.type)
+    return same - at, (len(lists) - (same - at), 1, buffer, _INDEXED, first.type)

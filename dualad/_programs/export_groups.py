@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._replay import CODES
-from .encode import REDUCTIONS
+from .._replay import CODES, REDUCTIONS
 from .export_loops import C_TYPES, LEAF, converted, indented, position, reducer_name
 from .formulas import Dialect, arity, formula, literal, plain
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._replay import CODES, OPS
-from .encode import AXES, REDUCTIONS
+from .._replay import AXES, CODES, OPS, REDUCTIONS
 from .formulas import Dialect, arity, formula, literal, plain
 from .ir import contiguous, size_of
 

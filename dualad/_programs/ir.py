@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .._replay import TYPES
+
 Shape = tuple[int, ...]
 # dtypes that the machine reads and writes; everything else passes through calls of NumPy
-NATIVE = {np.dtype(t): k for k, t in enumerate((np.float64, np.float32, np.bool_, np.int64, np.int32))}
+NATIVE = {np.dtype(name): kind for name, kind in TYPES.items()}
 # those that a register of doubles holds without loss
 COPIED = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.bool_), np.dtype(np.int32))
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))

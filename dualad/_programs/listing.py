@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._core import _short
-from .._replay import CODES, Place, plan_arrays
-from .encode import GROUP, REDUCTIONS
+from .._replay import CODES, REDUCTIONS, Place, plan_arrays
+from .encode import GROUP
 from .formulas import Readable, arity, formula, plain
 from .ir import contiguous
 

@@ -108,7 +108,7 @@ class Lowering(Operands):
         """Tells the graph where scalar nodes find the elements of an array node."""
         array = self.arrays[node]
         if isinstance(array, np.ndarray):
-            array = Ids(self.graph.constants(array, F32 if array.dtype == np.float32 else 0), array.dtype)
+            array = Ids(self.graph.constants(array, self.flags(array.dtype)), array.dtype)
         if isinstance(array, Ids):
             self.found[node] = (1, self._pool(array.nodes), 0, 0)
         elif array.index is None and array.strides == contiguous(array.shape):
@@ -189,7 +189,7 @@ class Lowering(Operands):
         if value.dtype not in FLOATS:
             plain = tuple(self.operand(int(n), v) for n, v in zip(step["nodes"], value.reshape(-1), strict=True))
             return self.call(_packed, "array", ((plain, value.shape, value.dtype), {}), value)
-        flags = F32 if value.dtype == np.float32 else 0
+        flags = self.flags(value.dtype)
         given = step["nodes"] >= 0
         nodes = np.empty(value.size, np.int32)
         nodes[given] = self.ids[step["nodes"][given]]

@@ -71,9 +71,9 @@ class Operands:
             return x.nodes
         if isinstance(x, View):
             if x.value.constant is not None:
-                return self.graph.constants(x.value.constant.reshape(-1)[x.offsets()].astype(float), F32 if x.dtype == np.float32 else 0)
-            return self.graph.leaves(x.value.buffer, x.offsets(), self._node_of(x.value), F32 if x.dtype == np.float32 else 0)
-        return self.graph.constants(np.asarray(x, float), F32 if dtype == np.float32 else 0)
+                return self.graph.constants(x.value.constant.reshape(-1)[x.offsets()].astype(float), self.flags(x.dtype))
+            return self.graph.leaves(x.value.buffer, x.offsets(), self._node_of(x.value), self.flags(x.dtype))
+        return self.graph.constants(np.asarray(x, float), self.flags(dtype))
 
     def nodes_of_any(self, x: Any, dtype: Any) -> np.ndarray:
         """The same, of uniform constants and numbers too."""
@@ -141,7 +141,7 @@ class Operands:
             return same
         if size_of(shape) <= self.small and all(elements(x) <= self.small for x in operands):
             nodes = [np.broadcast_to(self.nodes_of_any(x, dtype), shape) for x in operands]
-            return Ids(self.graph.apply(code, F32 if dtype == np.float32 else 0, *nodes), dtype)
+            return Ids(self.graph.apply(code, self.flags(dtype), *nodes), dtype)
         return self.step(code, [self.spread(x, shape) for x in operands], shape, dtype)
 
     def step(self, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> View:
