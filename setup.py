@@ -127,9 +127,18 @@ def extension(name: str, sources: list[str]) -> Extension:
 core = extension("_core", sorted(set(glob("csrc/*.c")) - set(REPLAY)))
 replay = extension("_replay", [*REPLAY, "csrc/da_ops.c"])
 
-setup(
-    # What Cython makes depends on NumPy's declarations: one tree may serve several environments.
-    ext_modules=cythonize([core, replay], build_dir=f"build/cython-{Cython.__version__}-numpy-{numpy.__version__}",
-                          compiler_directives=DIRECTIVES, include_path=["dualad"]),
-    cmdclass={"build_ext": BuildExt},
-)
+# What Cython makes depends on NumPy's declarations: one tree may serve several environments.
+TRANSLATED = f"build/cython-{Cython.__version__}-numpy-{numpy.__version__}"
+
+
+def translated(ext: Extension) -> Extension:
+    """The extension in C. `cythonize` alone would translate anew in each build environment, where NumPy's files are younger."""
+    done = os.path.join(TRANSLATED, os.path.splitext(ext.sources[0])[0] + ".c")
+    if newer_group([ext.sources[0], "setup.py", *INCLUDES], done):
+        (ext,) = cythonize([ext], build_dir=TRANSLATED, compiler_directives=DIRECTIVES, include_path=["dualad"], force=True)
+    else:
+        ext.sources[0] = done
+    return ext
+
+
+setup(ext_modules=[translated(core), translated(replay)], cmdclass={"build_ext": BuildExt})
