@@ -1,7 +1,7 @@
 # The machine: runs the parts of a program in C; only steps that call Python hold the GIL.
 
 cdef enum:
-    STEP_GROUPS, STEP_OWN, STEP_REGION, STEP_LONG, STEP_CALL
+    STEP_GROUPS, STEP_OWN, STEP_REGION, STEP_PRODUCT, STEP_LONG, STEP_CALL
     BUFFER_FIXED, BUFFER_ARENA, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_NONE
 
 STEP_KINDS = {"groups": STEP_GROUPS, "own": STEP_OWN, "region": STEP_REGION, "call": STEP_CALL}
@@ -77,6 +77,7 @@ cdef class Machine:
     cdef Buffer *buffers
     cdef da_region *regions
     cdef da_lanes **lanes
+    cdef Product *products      # of calls
     cdef Spot *guards
     cdef Spot *results
     cdef double *guard_values
@@ -84,6 +85,7 @@ cdef class Machine:
     cdef int32_t *own_lists
     cdef Leaf *ins
     cdef Leaf *outs
+    cdef bint in_place          # a result may be written over the argument of the same place: each element is read before
     cdef bint pythonic          # Python floats come in: 1 / 0 and its like are errors
     cdef int n_steps, n_buffers, n_regions, n_guards, n_inputs, n_scalars, n_outputs, n_own_lists
     cdef size_t arena_bytes, scratch_bytes, partial_bytes
@@ -113,6 +115,7 @@ cdef class Machine:
             if self.steps[k].kind == STEP_REGION:
                 if region_ns(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first]) > THREADS_FROM_NS:
                     self.steps[k].kind = STEP_LONG
+        self.in_place = elementwise(parts)
         self.set_spots()
         self.set_leaves()
         own = parts["own"]
@@ -129,6 +132,10 @@ cdef class Machine:
             self.steps[k].kind = STEP_KINDS[steps[k][0]]
             self.steps[k].first = steps[k][1]
             self.steps[k].count = steps[k][2]
+        self.products = <Product *>allocated(len(self.calls), sizeof(Product))
+        for k in range(self.n_steps):
+            if self.steps[k].kind == STEP_CALL and product_of(self.calls[self.steps[k].first], &self.products[self.steps[k].first]):
+                self.steps[k].kind = STEP_PRODUCT
         return 0
 
     cdef int set_buffers(self) except -1:
@@ -216,6 +223,7 @@ cdef class Machine:
         free(self.lanes)
         free(self.regions)
         free(self.steps)
+        free(self.products)
         free(self.buffers)
         free(self.guards)
         free(self.results)
@@ -297,14 +305,26 @@ cdef class Machine:
     def __call__(self, leaves):
         """The leaves of the result for the leaves (list or tuple) of the arguments; None where a guard fails. NotImplemented where Python's
         numbers may have an error to report."""
-        cdef Workspace w
-        cdef list results
-        cdef object out
-        cdef bint doubtful
         if not self.accepts(leaves):
             return None
+        cdef Workspace w = self.workspace()
+        return self.finished(w, self.bind(w, leaves))
+
+    def into(self, leaves, list results):
+        """As a call, with the arrays of the result given: None in `results` stands for a number. An array may be an argument as well."""
+        cdef Workspace w
+        if not self.accepts(leaves):
+            return None
+        self.check_results(results)
         w = self.workspace()
-        out = results = self.bind(w, leaves)
+        self.bind_leaves(w, leaves, results)
+        self.bind_results(w, results)
+        return self.finished(w, results)
+
+    cdef object finished(self, Workspace w, list results):
+        """Runs what is bound; the results, or why there are none."""
+        cdef object out = results
+        cdef bint doubtful
         if self.pythonic:
             feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
         self.run(w)
@@ -329,9 +349,8 @@ cdef class Machine:
 
     cdef bint accepts(self, object leaves):
         """Whether the leaves have the types and shapes for which the program was recorded."""
-        cdef int k, d
+        cdef int k
         cdef Leaf *leaf
-        cdef cnp.ndarray a
         if len(leaves) != self.n_inputs:
             return False
         for k in range(self.n_inputs):
@@ -343,12 +362,8 @@ cdef class Machine:
             elif leaf.kind == LEAF_ARRAY:
                 if type(x) is not ndarray:
                     return False
-                a = <cnp.ndarray>x
-                if cnp.PyArray_TYPE(a) != leaf.typenum or cnp.PyArray_NDIM(a) != leaf.ndim:
+                if not same_kind(leaf, <cnp.ndarray>x):
                     return False
-                for d in range(leaf.ndim):
-                    if cnp.PyArray_DIM(a, d) != leaf.dims[d]:
-                        return False
             elif type(x) is not (float64 if leaf.kind == LEAF_DOUBLE else float32):
                 return False
         return True
@@ -358,6 +373,57 @@ cdef class Machine:
         cdef list results = [None] * self.n_outputs
         cdef int k
         cdef Leaf *leaf
+        self.bind_leaves(w, leaves, None)
+        for k in range(self.n_outputs):
+            leaf = &self.outs[k]
+            if leaf.kind == LEAF_ARRAY or leaf.kind == LEAF_ITEM:
+                results[k] = cnp.PyArray_EMPTY(leaf.ndim, <cnp.npy_intp *>leaf.dims, leaf.typenum, 0)
+        self.bind_results(w, results)
+        return results
+
+    cdef int check_results(self, list results) except -1:
+        """Given arrays must be as the program would make them."""
+        cdef int k
+        cdef Leaf *leaf
+        if len(results) != self.n_outputs:
+            raise ShapeError(f"the program has {self.n_outputs} results, not {len(results)}")
+        for k in range(self.n_outputs):
+            leaf, x = &self.outs[k], results[k]
+            if (leaf.kind == LEAF_ARRAY) != (type(x) is ndarray):
+                raise DtypeError(f"result {k} must be " + ("an array" if leaf.kind == LEAF_ARRAY else "None: it is a number, or always the same"))
+            if leaf.kind == LEAF_ARRAY and not (same_kind(leaf, <cnp.ndarray>x) and cnp.PyArray_ISCARRAY(<cnp.ndarray>x)):
+                what = self.outputs[k]
+                raise ShapeError(f"result {k} must be a writeable, contiguous {np.dtype(what[3])} array of shape {what[4]}, not "
+                                 f"{x.dtype} of shape {x.shape}, {'' if x.flags.writeable else 'read-only, '}strides {x.strides}")
+            if leaf.kind == LEAF_ITEM:
+                results[k] = np.empty((), self.outputs[k][3])
+        return 0
+
+    cdef bint in_the_way(self, cnp.ndarray x, list results) except -1:
+        """Whether a result overwrites the argument before it is read to the end."""
+        cdef char *a = <char *>cnp.PyArray_DATA(x)
+        cdef char *b
+        cdef Py_ssize_t n = cnp.PyArray_NBYTES(x), m
+        for y in results:
+            if type(y) is ndarray:
+                b, m = <char *>cnp.PyArray_DATA(<cnp.ndarray>y), cnp.PyArray_NBYTES(<cnp.ndarray>y)
+                if a < b + m and b < a + n and not (self.in_place and a == b and n == m):
+                    return True
+        return False
+
+    cdef int bind_results(self, Workspace w, list results) except -1:
+        cdef int k
+        cdef Leaf *leaf
+        for k in range(self.n_outputs):
+            leaf = &self.outs[k]
+            if leaf.kind == LEAF_ARRAY or leaf.kind == LEAF_ITEM:
+                w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>results[k])
+        return 0
+
+    cdef int bind_leaves(self, Workspace w, object leaves, list results) except -1:
+        """Puts arguments in their places; those that `results` would overwrite too early as copies."""
+        cdef int k
+        cdef Leaf *leaf
         w.bases = leaves
         for k in range(self.n_inputs):
             leaf = &self.ins[k]
@@ -365,17 +431,11 @@ cdef class Machine:
             if leaf.kind != LEAF_ARRAY:
                 w.scalars[leaf.where] = x
                 continue
-            if not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>x):
+            if not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>x) or (results is not None and self.in_the_way(<cnp.ndarray>x, results)):
                 x = np.array(x, (<object>x).dtype.newbyteorder("="), order="C")
                 w.bases = (w.bases, x)
             w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>x)
-        for k in range(self.n_outputs):
-            leaf = &self.outs[k]
-            if leaf.kind == LEAF_ARRAY or leaf.kind == LEAF_ITEM:
-                x = cnp.PyArray_EMPTY(leaf.ndim, <cnp.npy_intp *>leaf.dims, leaf.typenum, 0)
-                results[k] = x
-                w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>x)
-        return results
+        return 0
 
     cdef int collect(self, Workspace w, list results) except -1:
         """The numbers and constants of the result."""
@@ -426,6 +486,8 @@ cdef class Machine:
                 units = da_lanes_units(self.lanes[s.first], &self.regions[s.first])
                 da_lanes_run(self.lanes[s.first], &self.regions[s.first], w.spans, 0, units, w.scratch, w.partials)
                 da_lanes_finish(self.lanes[s.first], &self.regions[s.first], w.spans, w.partials)
+            elif s.kind == STEP_PRODUCT:
+                run_product(&self.products[s.first], w.spans)
             else:
                 env.bank = w.bank
                 env.bank_size = self.plan.p.bank_size
@@ -516,8 +578,32 @@ cdef void *allocated(Py_ssize_t n, size_t size) except NULL:
     return p
 
 
+cdef inline bint same_kind(const Leaf *leaf, cnp.ndarray a) noexcept:
+    """Whether the array has the leaf's type and shape."""
+    cdef int d
+    if cnp.PyArray_TYPE(a) != leaf.typenum or cnp.PyArray_NDIM(a) != leaf.ndim:
+        return False
+    for d in range(leaf.ndim):
+        if cnp.PyArray_DIM(a, d) != leaf.dims[d]:
+            return False
+    return True
+
+
 cdef inline size_t rounded(size_t n) noexcept nogil:
     return (n + 63) // 64 * 64
+
+
+cdef bint elementwise(dict parts) except -1:
+    """Whether a program is one pass, after work on numbers, over arrays that lie alike; it reads an element of all of them before it writes it."""
+    kinds = [kind for kind, _, _ in parts["steps"]]
+    if not kinds or kinds.pop() != "region" or set(kinds) - {"groups"}:
+        return False
+    region = parts["regions"][0]
+    codes = region.micros["code"]
+    moves = region.operands[region.micros["operand"][(codes == DA_L_LOAD) | (codes == DA_L_STORE)]]
+    stores = np.flatnonzero(codes == DA_L_STORE)
+    return (len(region.shape) == 1 and len(region.reductions) == 0 and len(stores) > 0 and not np.any(codes[stores[0]:] == DA_L_LOAD)
+            and bool(np.all((moves["stride"][:, 0] == 1) & (moves["offset"] == 0) & (moves["index_buffer"] < 0))))
 
 
 cdef int set_spot(Spot *s, object place) except -1:

@@ -18,7 +18,7 @@ from ._programs.capture import Capture, capture
 from ._programs.export_c import exported
 from ._programs.listing import guard_lines, listing
 from ._replay import Dispatcher, Machine, Mismatch, Version
-from .errors import CheckError, CompileWarning, DtypeError, DualadError, EscapedError, ExportError, GuardError
+from .errors import CheckError, CompileWarning, DtypeError, DualadError, EscapedError, ExportError, GuardError, TreeError
 from .tree import LEAF, flatten, unflatten
 
 MAX_VERSIONS = 16
@@ -341,13 +341,55 @@ class Program:
         return f"<dualad program of {self.name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(args, kwargs, self.machine)
+
+    def into(self, out: Any, *args: Any, **kwargs: Any) -> Any:
+        """A call that writes its arrays into given ones.
+
+        Parameters
+        ----------
+        out : tree
+            As the result of the recorded function: contiguous, writeable arrays of the same shapes and types; what stands for a number is ignored. An
+            array may be an argument as well: the program reads it as it was.
+        *args, **kwargs
+            The arguments.
+
+        Returns
+        -------
+        tree
+            `out`, with the numbers of the result in their places.
+
+        Raises
+        ------
+        GuardError
+            As in a call; the arrays of `out` then hold no result.
+        ShapeError, DtypeError, TreeError
+            An array of `out` has another shape or type or cannot be written; `out` is built otherwise than the result.
+
+        Examples
+        --------
+        >>> import dualad as da, numpy as np
+        >>> prog = da.record(lambda p, g: p - 0.1 * g, np.zeros(3), np.ones(3))
+        >>> p = np.array([1.0, 2.0, 3.0])
+        >>> prog.into(p, p, np.ones(3)) is p
+        True
+        >>> p
+        array([0.9, 1.9, 2.9])
+        """
+        given, structure = flatten(out)
+        if structure != self.structure:
+            raise TreeError(f"out must have the structure of the result of {self.name}")
+        results = [x if isinstance(x, np.ndarray) else None for x in given]
+        return self._run(args, kwargs, lambda bound: self.machine.into(bound, results))
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[[list[Any]], Any]) -> Any:
         signature = Signature(self.name, *flatten((args, kwargs)))
         if signature.key != self.key:
             raise GuardError(f"the program of {self.name} was recorded for arguments of another structure or with other options; record it again, "
                              "or use dualad.compile, which does that by itself")
         bound = signature.bound()
         try:
-            leaves = self.machine(bound)
+            leaves = run(bound)
         except Mismatch:
             leaves = None
         if leaves is None:

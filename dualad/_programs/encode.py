@@ -62,7 +62,8 @@ class RegionBuilder:
         self.splat_of: dict[Any, int] = {}
         self.next = 0
 
-    def build(self) -> Region:
+    def build(self, alone: bool) -> Region:
+        """The region; one that is `alone` stores at its end, so that a result may lie where an argument does (`Machine.into`)."""
         for step in self.slot.steps:
             scalars = iter(self.places[step])
             args = [self._read(x, scalars) for x in step.operands]
@@ -72,6 +73,8 @@ class RegionBuilder:
                 assert isinstance(step, Elementwise)
                 self._compute(step, args)
         fuse_pairs(self.ops)
+        if alone:
+            self.ops.sort(key=lambda op: op.code == CODES["store"])
         n = allocate(self.ops)
         self._finish(n)
         return self.region
