@@ -7,6 +7,8 @@ cpdef object as_point(object x, str what):
     if constant_of(x, &v, &kind):
         return v if kind == K_FLOAT else x
     x = pack(x)
+    if type(x) is Recorded:
+        return as_point(undecided(x), what)
     if is_traced(x):
         return fresh_copy(x)
     if isinstance(x, (bool, np_bool)):
@@ -29,6 +31,19 @@ cpdef object as_point(object x, str what):
         return as_point(np.asarray(x), what)
     raise errors.DtypeError(f"{what} is {_short(x)} of type {type(x).__name__}; a derivative needs numbers or arrays of numbers "
                             "(to pass other arguments, leave them out of argnums)")
+
+
+cdef object undecided(object r):
+    """A recorded plain value as a point or tangent that stays part of the program; booleans, which are refused, as they are."""
+    kind = np.asarray(r.held).dtype.kind
+    if kind == "b":
+        return r.held
+    return detached(r if kind in "fc" else record_call(_as_float64, (r,), {}))
+
+
+def _as_float64(x):
+    """Integers as a point of differentiation."""
+    return np.array(x, dtype=float64, order="K")[()]
 
 
 cdef object own_copy(object x):
@@ -81,6 +96,8 @@ cpdef object as_tangent(object t, object point, str what):
         return t
     pv = plain_value(point)
     t = pack(t)
+    if type(t) is Recorded:
+        t = undecided(t)
     if isinstance(t, (list, tuple)):
         t = np.asarray(t)
     tv = plain_value(t)

@@ -508,7 +508,8 @@ cdef class Machine:
 
     cdef int call(self, Workspace w, dict c) except -1:
         """Calls a Python function on arrays and keeps what it returns."""
-        cdef list operands = [self.argument(w, x) for x in c["operands"]]
+        number = float32 if all([dtype.num == cnp.NPY_FLOAT for _, dtype in c["shapes"]]) else float64  # as it was when this came out
+        cdef list operands = [self.argument(w, x, number) for x in c["operands"]]
         args, kwargs = filled(c["tree"], operands)
         function, where = c["function"], c["outs"][0]
         if isinstance(function, np.ufunc) and where is not None and not kwargs and not c["several"]:
@@ -528,9 +529,9 @@ cdef class Machine:
                 self.view(w, where, True)[...] = a
         return 0
 
-    cdef object argument(self, Workspace w, object x):
+    cdef object argument(self, Workspace w, object x, object number):
         if type(x) is Place:
-            return np.float64(x.value if x.buffer is None else spot_at(w, x))
+            return number(x.value if x.buffer is None else spot_at(w, x))
         out = self.view(w, x, False)
         return out if x[5] is None else out.reshape(-1)[x[5]]
 

@@ -95,7 +95,7 @@ _HELPERS: dict[str, Callable[..., Any]] = {
     "trunc": math.trunc,
     "floor": math.floor,
     "ceil": math.ceil,
-    "detach": _core._detach,
+    "as_float64": _core._as_float64, "detach": _core._detach,
     "stored": lower._stored,
     "packed": lower._packed,
 }

@@ -281,7 +281,7 @@ def recorded(low: Any, function: Any, tree: Any, value: np.ndarray) -> Any:
     if function is np.where and len(args) == 3:
         return select(low, args[0], args[1], args[2], value)
     if getattr(function, "__name__", "") == "_detach":
-        return args[0] if isinstance(args[0], (View, Ids)) else None
+        return Ids(np.array(args[0].node), value.dtype) if isinstance(args[0], Scalar) else args[0] if isinstance(args[0], (View, Ids)) else None
     return None
 
 
