@@ -537,16 +537,24 @@ cdef object frozen(object x):
 cdef object same_copy(Tape tape, cnp.ndarray x):
     """The copy of an array that the recording holds already, while the array has not changed; else a new one. A loop that uses the
     same constant n times so holds one copy of it, and comparing costs a tenth of copying."""
-    cdef size_t k = (<size_t><void *>x >> 4) % N_COPIES
-    cdef cnp.ndarray copy
-    if type(tape.copies[k]) is ndarray:
-        copy = <cnp.ndarray>tape.copies[k]
-        if (cnp.PyArray_TYPE(copy) == cnp.PyArray_TYPE(x) and same_shape(copy, x)
-                and memcmp(cnp.PyArray_DATA(copy), cnp.PyArray_DATA(x), cnp.PyArray_NBYTES(x)) == 0):
-            return copy
-    copy = own_copy(x)
-    tape.copies[k] = copy
+    cdef size_t k = (<size_t><void *>x >> 5) % (N_COPIES // 2) * 2    # a pair of places: the later one first
+    cdef object copy
+    if tape.copies is None:
+        tape.copies = [None] * N_COPIES
+    copy = tape.copies[k]
+    if not is_copy(copy, x):
+        copy = tape.copies[k + 1]
+        if not is_copy(copy, x):
+            copy = own_copy(x)
+        tape.copies[k + 1] = tape.copies[k]
+        tape.copies[k] = copy
     return copy
+
+
+cdef inline bint is_copy(object copy, cnp.ndarray x):
+    """True for a contiguous array that is the same as the contiguous `x` bit for bit."""
+    return (type(copy) is ndarray and cnp.PyArray_TYPE(<cnp.ndarray>copy) == cnp.PyArray_TYPE(x) and same_shape(<cnp.ndarray>copy, x)
+            and memcmp(cnp.PyArray_DATA(<cnp.ndarray>copy), cnp.PyArray_DATA(x), cnp.PyArray_NBYTES(x)) == 0)
 
 
 cdef bint is_inexact(object z):

@@ -44,7 +44,6 @@ cdef class Tape:
         da_tape_init(&self.t)
         self.records = []
         self.guards = {}
-        self.copies = [None] * N_COPIES
 
     def __dealloc__(self):
         da_tape_free(&self.t)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 from operator import index
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..primitive import Primitive, implements, plain
 from ._matrix import conj, operand
 from ._util import lead, ndim, reshape, shape, undispatched
 
-_LETTERS = ascii_uppercase + ascii_lowercase  # the order in which NumPy reads integer labels
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # the order in which NumPy reads integer labels
 _OPTIMIZE_FROM = 1 << 14  # multiplications; below, looking for a contraction order costs more than it saves
 
 # ---- subscripts ----
