@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from timing import Row, best, main
+from timing import Row, best, main, unrolled
 
 import dualad as da
 
@@ -39,22 +39,49 @@ CHEAP = ("x[0", "x[1", "x[2", "np.reshape", "x.reshape", "np.transpose", "x.T", 
 RECORDING, SWEPT = 1.0, 2.0
 
 
-def chained(statement: str) -> Callable[[Any], Any]:
-    """A function of x that runs the statement `CALLS` times."""
+def point(shape: tuple[int, ...]) -> Any:
+    """The x that the statements start with; a regular one where it is a matrix."""
+    x = np.linspace(0.2, 1.3, 9).reshape(shape)
+    return x + np.eye(3) if len(shape) == 2 else x
+
+
+def operands() -> dict[str, Any]:
+    """What the statements name."""
     rng = np.random.default_rng(3)
-    names = {
+    return {
         "np": np, "y": rng.uniform(0.9, 1.1, 9), "m": np.arange(9) % 2 > 0, "i": rng.permutation(9), "g": np.linspace(0, 2, 5),
         "h": np.linspace(0, 2, 5), "b": np.linalg.qr(rng.normal(size=(3, 3)))[0],
     }  # fmt: skip
+
+
+def chained(statement: str) -> Callable[[Any], Any]:
+    """A function of x that runs the statement `CALLS` times."""
+    names = operands()
     body = "\n    ".join([statement] * CALLS)
     exec(f"def run(x):\n    s = 0.0\n    {body}\n    return {'x' if statement.startswith('x') else 's'}\n", names)
     return names["run"]
 
 
+class Passive:
+    """An array-like with NumPy's protocols and nothing behind them."""
+
+    def __array_function__(self, *args: Any) -> None: ...
+
+    def __array_ufunc__(self, *args: Any) -> None: ...
+
+
+def asking(call: str, seconds: float) -> float | None:
+    """Microseconds of a function of NumPy's that finds a class which does nothing: the part of a recorded call that is NumPy's own
+    way to dualad. None for methods and operators, which go straight there."""
+    if not call.startswith("np."):
+        return None
+    run = unrolled(call.removesuffix(", and back"), CALLS, **{**operands(), "x": Passive()})
+    return best({"asked": run}, seconds)["asked"] / CALLS * US
+
+
 def added(statement: str, shape: tuple[int, ...], seconds: float) -> dict[str, float]:
     """Microseconds of one plain call, and what each use adds to it."""
-    f, x = chained(statement), np.linspace(0.2, 1.3, 9).reshape(shape)
-    x = x + np.eye(3) if len(shape) == 2 else x
+    f, x = chained(statement), point(shape)
     weight = np.ones_like(f(x)) if statement.startswith("x") else 1.0
 
     def both() -> Any:
@@ -65,9 +92,9 @@ def added(statement: str, shape: tuple[int, ...], seconds: float) -> dict[str, f
     return {"plain": plain / CALLS * US, **{name: (t - plain) / CALLS * US for name, t in times.items()}}
 
 
-def rows(call: str, cost: dict[str, float]) -> list[Row]:
+def rows(call: str, cost: dict[str, float], asked: float | None) -> list[Row]:
     cheap = call.startswith(CHEAP)
-    note = f"(plain {cost['plain']:.2f} us)"
+    note = f"(plain {cost['plain']:.2f} us" + ("" if asked is None else f", asking a class {asked:.2f}") + ")"
     return [
         Row(f"{call}: recording adds", cost["record"], "us", bar=RECORDING, note=note),
         Row(f"{call}: and its reverse sweep", cost["swept"], "us", bar=SWEPT if cheap else None),
@@ -82,11 +109,12 @@ def measure(quick: bool = False) -> list[Row]:
     for table, shape in ((VECTOR, (9,)), (MATRIX, (3, 3))):
         for call, statement in table.items():
             cost = added(statement, shape, seconds)
+            asked = asking(call, seconds / 8)
             if "and back" in call:
                 cost = {name: t / 2 for name, t in cost.items()}
             if statement.endswith((")[0]", ")[0:9]")):  # the index that closes the chain is another call
                 cost = {name: t - first[name] for name, t in cost.items()}
-            out += rows(call, cost)
+            out += rows(call, cost, asked)
     return out
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _core
 from .errors import DetachedError, DtypeError
 
+if TYPE_CHECKING:
+    import inspect
+
 
 class Arguments:
     """The parameters of `fun`: `names` of the positional ones (None when open-ended), `defaults` of the keyword-only ones."""
 
     def __init__(self, fun: Callable[..., Any], name: str) -> None:
+        import inspect
+
         self.function = name
         self.names: list[str] | None = None
         self.defaults: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -93,6 +92,8 @@ class StandIn:
 
 
 def _parameter_names(f: Callable[..., Any]) -> list[str]:
+    import inspect
+
     try:
         return list(inspect.signature(f).parameters)
     except (TypeError, ValueError):

@@ -11,7 +11,7 @@ from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from libc.math cimport isfinite, fabs, floor
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, malloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 import operator as _operator
 import sys as _sys
@@ -39,6 +39,7 @@ include "_core_primitive.pxi"
 include "_core_apply.pxi"
 include "_core_index.pxi"
 include "_core_moves.pxi"
+include "_core_functions.pxi"
 include "_core_recorded.pxi"
 include "_core_numpy.pxi"
 include "_core_reverse.pxi"

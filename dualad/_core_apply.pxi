@@ -7,6 +7,7 @@ DIRECT = {}             # NumPy function -> Direct: what its plain calls come to
 OUT_AT = {}             # function or method name -> position of its `out` argument
 UFUNC_METHODS = {}      # "reduce", "outer", ... -> handler(ufunc, *inputs, **kwargs)
 UNKNOWN_UFUNC = []      # asked with a ufunc that has no handler: True when it has one now
+cdef dict _functions = FUNCTIONS, _direct = DIRECT, _out_at = OUT_AT    # the same, found without looking up their names
 
 
 cpdef bint is_traced(object x):
@@ -71,12 +72,23 @@ cpdef inline tuple shape_of(object x):
             return ()
         x = plain_value(x)
     if type(x) is ndarray:
-        return x.shape
+        return array_shape(<cnp.ndarray>x)
     return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+cdef inline tuple array_shape(cnp.ndarray x):
+    """The shape of an array, without looking up the attribute."""
+    cdef int k, n = cnp.PyArray_NDIM(x)
+    cdef tuple out = PyTuple_New(n)
+    for k in range(n):
+        fill_tuple(out, k, <Py_ssize_t>cnp.PyArray_DIM(x, k))
+    return out
 
 
 cpdef inline Py_ssize_t ndim_of(object x):
     """Number of axes of a plain or traced value."""
+    if is_traced(x):
+        x = plain_value(x)
     return cnp.PyArray_NDIM(<cnp.ndarray>x) if type(x) is ndarray else PyTuple_GET_SIZE(shape_of(x))
 
 
@@ -129,6 +141,8 @@ cdef int check_subclass(object x) except -1:
 
 cdef bint operable(object x):
     """False for what cannot be an operand at all (None, strings, dicts, ...): Python then tries the other side."""
+    if type(x) is Var or type(x) is Dual or type(x) is ndarray or PyFloat_CheckExact(x):
+        return True
     if is_traced(x) or isinstance(x, (float, int, complex, ndarray, generic, list, tuple)):
         return not isinstance(x, (np_str, np_bytes))
     if getattr(type(x), "__array_ufunc__", 0) is None or isinstance(x, (str, bytes)) or x is None:
@@ -145,7 +159,7 @@ cdef object operate(int op, object l, object r):
 
 cdef object foreign(object x):
     """Fractions, decimals, array-likes of other libraries: as a float or ndarray."""
-    if is_traced(x) or isinstance(x, (float, int, complex, ndarray, generic, list, tuple)):
+    if type(x) is ndarray or is_traced(x) or isinstance(x, (float, int, complex, ndarray, generic, list, tuple)):
         return x
     return np.asarray(x) if hasattr(x, "__array__") else float(x)
 
@@ -509,12 +523,38 @@ cdef object frozen(object x):
     """A plain operand that nobody can overwrite: arrays are copied unless they and their owner are read-only."""
     cdef object a = x
     if type(x) is not ndarray:
-        return np.array(x) if isinstance(x, (ndarray, list, tuple)) else x
+        return x if PyFloat_CheckExact(x) or not isinstance(x, (ndarray, list, tuple)) else np.array(x)
+    if (cnp.PyArray_ISCARRAY(<cnp.ndarray>x) and cnp.PyArray_ISNUMBER(<cnp.ndarray>x) and da_get_current() != NULL
+            and not programming()):
+        return same_copy(<Tape>da_get_current(), <cnp.ndarray>x)
     while type(a) is ndarray:
         if cnp.PyArray_ISWRITEABLE(<cnp.ndarray>a):
             return own_copy(x)
         a = a.base
     return x if a is None else own_copy(x)
+
+
+cdef object same_copy(Tape tape, cnp.ndarray x):
+    """The copy of an array that the recording holds already, while the array has not changed; else a new one. A loop that uses the
+    same constant n times so holds one copy of it, and comparing costs a tenth of copying."""
+    cdef size_t k = (<size_t><void *>x >> 5) % (N_COPIES // 2) * 2    # a pair of places: the later one first
+    cdef object copy
+    if tape.copies is None:
+        tape.copies = [None] * N_COPIES
+    copy = tape.copies[k]
+    if not is_copy(copy, x):
+        copy = tape.copies[k + 1]
+        if not is_copy(copy, x):
+            copy = own_copy(x)
+        tape.copies[k + 1] = tape.copies[k]
+        tape.copies[k] = copy
+    return copy
+
+
+cdef inline bint is_copy(object copy, cnp.ndarray x):
+    """True for a contiguous array that is the same as the contiguous `x` bit for bit."""
+    return (type(copy) is ndarray and cnp.PyArray_TYPE(<cnp.ndarray>copy) == cnp.PyArray_TYPE(x) and same_shape(<cnp.ndarray>copy, x)
+            and memcmp(cnp.PyArray_DATA(<cnp.ndarray>copy), cnp.PyArray_DATA(x), cnp.PyArray_NBYTES(x)) == 0)
 
 
 cdef bint is_inexact(object z):
@@ -551,23 +591,49 @@ cdef Tape tape_of(object l, object r):
 
 cpdef object bind(Primitive prim, tuple args, dict params):
     """Applies a Primitive to plain or traced arguments."""
+    return apply_primitive(prim, args, params, None)
+
+
+cdef object apply_primitive(Primitive prim, tuple args, dict params, object call):
+    """The same. `call`: a function of the plain arguments alone that computes the value as the implementation does with these
+    parameters, only quicker; or None."""
     cdef int64_t level = -1
     cdef bint var = False
     cdef object a
-    cdef Py_ssize_t k, n = PyTuple_GET_SIZE(args)
-    cdef tuple ops = PyTuple_New(n)
-    for k in range(n):
-        a = operand(<object>PyTuple_GET_ITEM(args, k))
-        fill_tuple(ops, k, a)
+    cdef Py_ssize_t k
+    args = as_operands(args)
+    for k in range(PyTuple_GET_SIZE(args)):
+        a = <object>PyTuple_GET_ITEM(args, k)
         if type(a) is Dual:
             level = max(level, (<Dual>a).level)
         elif type(a) is Var:
             var = True
     if level >= 0:
-        return bind_dual(prim, ops, params, level)
+        return bind_dual(prim, args, params, level, call)
     if var:
-        return bind_var(prim, ops, params)
-    return record_call(prim.impl, ops, params) if programming() else prim.impl(*ops, **params)
+        return bind_var(prim, args, params, call)
+    return record_call(prim.impl, args, params) if programming() else implemented(prim, args, params, call)
+
+
+cdef inline object implemented(Primitive prim, tuple args, dict params, object call):
+    """The value of a primitive of plain arguments."""
+    if call is not None:
+        return PyObject_Call(call, args, NULL)
+    return PyObject_Call(prim.impl, args, <PyObject *>params if params else NULL)
+
+
+cdef tuple as_operands(tuple args):
+    """Arguments as the engine takes them; the tuple itself where all are so."""
+    cdef Py_ssize_t k
+    cdef object a, b
+    cdef list out = None
+    for k in range(PyTuple_GET_SIZE(args)):
+        a = <object>PyTuple_GET_ITEM(args, k)
+        b = operand(a)
+        if b is not a:
+            out = list(args) if out is None else out
+            out[k] = b
+    return args if out is None else tuple(out)
 
 
 cdef inline void fill_tuple(tuple t, Py_ssize_t k, object x) noexcept:
@@ -575,7 +641,7 @@ cdef inline void fill_tuple(tuple t, Py_ssize_t k, object x) noexcept:
     PyTuple_SET_ITEM(t, k, x)
 
 
-cdef object bind_dual(Primitive prim, tuple args, dict params, int64_t level):
+cdef object bind_dual(Primitive prim, tuple args, dict params, int64_t level, object call):
     cdef list primals = [], tangents = []
     cdef object a, z, t
     for a in args:
@@ -585,7 +651,7 @@ cdef object bind_dual(Primitive prim, tuple args, dict params, int64_t level):
         else:
             primals.append(a)
             tangents.append(None)
-    z = bind(prim, tuple(primals), params)
+    z = apply_primitive(prim, tuple(primals), params, call)
     with quiet():
         t = jvp_of(prim, tangents, z, primals, params)
     if prim.outputs == 1:
@@ -657,13 +723,14 @@ cdef object zeros_for(object x):
     return np.zeros(v.shape, v.dtype if v.dtype.kind in "fc" else float)
 
 
-cdef object bind_var(Primitive prim, tuple args, dict params):
+cdef object bind_var(Primitive prim, tuple args, dict params, object call):
     """Records a primitive with a Var among its arguments."""
     cdef Tape tape = None
     cdef Py_ssize_t k, n = PyTuple_GET_SIZE(args)
     cdef tuple plain = PyTuple_New(n), nodes = PyTuple_New(n)
     cdef object a, z
     cdef Record rec
+    cdef bint program = programming(), shape_only = prim.linear and not program    # of linear functions rules need only shapes
     for k in range(n):
         a = <object>PyTuple_GET_ITEM(args, k)
         if type(a) is Var:
@@ -673,10 +740,10 @@ cdef object bind_var(Primitive prim, tuple args, dict params):
             fill_tuple(plain, k, var_value(<Var>a))
             fill_tuple(nodes, k, (<Var>a).node)
         else:
-            fill_tuple(plain, k, frozen(a))
+            fill_tuple(plain, k, a if shape_only and type(a) is ndarray else frozen(a))
             fill_tuple(nodes, k, -1)
     try:
-        z = prim.impl(*plain, **bare_params(params))
+        z = implemented(prim, plain, params if not program else bare(params), call)
     except Exception:
         note_error()
         raise

@@ -100,6 +100,7 @@ cdef extern from "numpy/ufuncobject.h":
 cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char *where) except -1
     void Py_LeaveRecursiveCall()
+    object PyObject_Call(object function, object args, PyObject *kwargs)
 
 cdef extern from *:
     """
@@ -180,5 +181,7 @@ cdef object np_str = np.str_
 cdef object np_bytes = np.bytes_
 cdef object np_longdouble = np.longdouble
 cdef object np_errstate = np.errstate
+cdef object np_matmul = np.matmul
+cdef dict NO_KWARGS = {}
 cdef object np_true = np.True_
 cdef object np_false = np.False_

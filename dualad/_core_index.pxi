@@ -415,67 +415,6 @@ cpdef object floating_operand(object x):
     return x.astype(float64) if type(x) is ndarray and not is_inexact(x) and x.dtype.kind in "iub" else x
 
 
-def joined(Primitive prim, arrays, object axis, object dtype=None, object casting="same_kind"):
-    """`prim` (concatenation) of arrays along one axis, None to flatten them first. It is told where each array begins."""
-    cdef list operands = [array_operand(x) for x in arrays]
-    cdef dict params
-    if axis is None:
-        operands = [reshape(x, -1) for x in operands]
-        axis = -1
-    elif operands and ndim_of(operands[0]):
-        axis = neg_axis(axis, ndim_of(operands[0]))
-    params = {"axis": axis, "offsets": ends(operands, axis)}
-    return bind(prim, tuple(operands), params if dtype is None else cast_to(params, dtype, casting))
-
-
-def stacked(Primitive prim, arrays, object axis, object dtype=None, object casting="same_kind"):
-    """`prim` (stacking) of arrays along a new axis."""
-    cdef list operands = [array_operand(x) for x in arrays]
-    cdef dict params = {"axis": neg_axis(axis, ndim_of(operands[0]) + 1) if operands else axis}
-    return bind(prim, tuple(operands), params if dtype is None else cast_to(params, dtype, casting))
-
-
-cdef dict cast_to(dict params, object dtype, object casting):
-    """The parameters of a function that joins arrays in another dtype."""
-    return {**params, "kind": np.dtype(dtype), "casting": casting}
-
-
-cdef object plain_concatenate = getattr(np.concatenate, "_implementation", np.concatenate)
-
-
-def concatenate_arrays(*arrays, axis, offsets, kind=None, casting="same_kind"):
-    """np.concatenate of plain arrays."""
-    return plain_concatenate(arrays, axis) if kind is None else np.concatenate(arrays, axis, dtype=kind, casting=casting)
-
-
-def stack_arrays(*arrays, Py_ssize_t axis, kind=None, casting="same_kind"):
-    """np.stack of plain arrays along an axis counted from the end."""
-    cdef list parts = []
-    cdef tuple shape = None, to = None
-    cdef Py_ssize_t at
-    for x in arrays:
-        if kind is not None or type(x) is not ndarray or shape is not None and shape != x.shape:
-            return np.stack(arrays, axis, dtype=kind, casting=casting)
-        if shape is None:
-            shape = x.shape
-            at = len(shape) + 1 + axis
-            to = shape[:at] + (1,) + shape[at:]
-        parts.append(x.reshape(to))
-    return plain_concatenate(parts, axis)
-
-
-cdef tuple ends(list arrays, Py_ssize_t axis):
-    """Where each array begins and the last one ends when they are joined along a negative axis."""
-    cdef Py_ssize_t at = 0
-    cdef tuple shape
-    cdef list out = [0]
-    for x in arrays:
-        shape = shape_of(x)
-        at += shape[len(shape) + axis] if -<Py_ssize_t>len(shape) <= axis < 0 else 0
-        out.append(at)
-    return tuple(out)
-
-
 cdef object pack_vars(cnp.ndarray x):
     """A contiguous object array of float64 scalar Vars of one tape as an array node; None when it holds anything else."""
     cdef Py_ssize_t k, n = cnp.PyArray_SIZE(x)

@@ -73,8 +73,33 @@ cdef object summed(object x, object how, bint kept):
         run_loop(LOOP_D[DA_add], LOOP_D_DATA[DA_add], 2, cnp.PyArray_SIZE(<cnp.ndarray>x), <char *>&total, 0,
                  cnp.PyArray_BYTES(<cnp.ndarray>x), 8, <char *>&total, 0)
         return float64(total)
+    if type(how) is tuple and float_type(x) == cnp.NPY_DOUBLE:
+        z = rows_summed(<cnp.ndarray>x, <tuple>how, kept)
+        if z is not None:
+            return z
     with quiet():
         return add_reduce(x, how, None, None, kept)
+
+
+cdef object rows_summed(cnp.ndarray x, tuple how, bint kept):
+    """The sum of a contiguous float64 array over its first axes, row by row as in NumPy; None for other axes or very short rows."""
+    cdef int k, n = cnp.PyArray_NDIM(x), m = <int>len(how)
+    cdef cnp.npy_intp rows = 1, length = 1, r
+    cdef cnp.ndarray out
+    cdef char *row = cnp.PyArray_BYTES(x)
+    for k in range(m):
+        if <int>how[k] != k - n:
+            return None
+    for k in range(n):
+        rows *= cnp.PyArray_DIM(x, k) if k < m else 1
+        length *= 1 if k < m else cnp.PyArray_DIM(x, k)
+    if m == n or kept or length < 8 and rows > 16:
+        return None
+    out = cnp.PyArray_ZEROS(n - m, cnp.PyArray_DIMS(x) + m, cnp.NPY_DOUBLE, 0)
+    for r in range(rows):
+        run_loop(LOOP_D[DA_add], LOOP_D_DATA[DA_add], 2, length, cnp.PyArray_BYTES(out), 8, row + r * length * 8, 8,
+                 cnp.PyArray_BYTES(out), 8)
+    return out
 
 
 cdef object move_tangent(int move, object t, object how, Py_ssize_t axes, Py_ssize_t lanes):

@@ -16,9 +16,9 @@ cdef object array_ufunc(object ufunc, str method, tuple inputs, dict kwargs):
             if is_traced(inputs[0]):
                 return unary(op, inputs[0], BY_UFUNC)
         else:
-            direct = DIRECT.get(ufunc)
+            direct = _direct.get(ufunc)
             if direct is not None and direct.takes(inputs):
-                return bind(direct.prim, inputs, direct.params)
+                return apply_primitive(direct.prim, inputs, direct.params, direct.call)
     return ufunc_general(ufunc, method, inputs, kwargs)
 
 
@@ -79,10 +79,10 @@ cdef object call_function(object func, tuple args, dict kwargs):
     cdef object handler, out
     cdef Direct direct
     if not kwargs:
-        direct = DIRECT.get(func)
+        direct = _direct.get(func)
         if direct is not None and direct.takes(args):
-            return bind(direct.prim, args, direct.params)
-    handler = FUNCTIONS.get(func)
+            return apply_primitive(direct.prim, args, direct.params, direct.call)
+    handler = _functions.get(func)
     if handler is None:
         no_rule(f"{getattr(func, '__module__', 'numpy')}.{getattr(func, '__name__', func)}")
     if kwargs or len(args) > 1:
@@ -91,7 +91,7 @@ cdef object call_function(object func, tuple args, dict kwargs):
             traced = any([is_traced(pack(a)) for a in args]) or any([is_traced(pack(v)) for v in kwargs.values()])
             result = handler(*args, **kwargs) if traced else func(*args, **kwargs)
             return store_out(result, out if isinstance(out, tuple) else (out,), True)
-    return handler(*args, **kwargs)
+    return PyObject_Call(handler, args, <PyObject *>kwargs if kwargs else NULL)
 
 
 def storing(key, handler):
@@ -111,7 +111,7 @@ cdef tuple take_out(object key, tuple args, dict kwargs):
     if kwargs and kwargs.get("out") is not None:
         return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs["out"]
     if len(args) > 1:
-        at = OUT_AT.get(key)
+        at = _out_at.get(key)
         if at is not None and len(args) > <Py_ssize_t>at:
             out = args[at]
             return args[:at] + (None,) + args[at + 1:], kwargs, out

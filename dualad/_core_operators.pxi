@@ -45,7 +45,7 @@ cdef class Traced:
     def __matmul__(l, r):
         if not operable(l) or not operable(r):
             return NotImplemented
-        return call_function(np.matmul, (l, r), {})
+        return call_function(np_matmul, (l, r), NO_KWARGS)
 
     def __iadd__(self, other):
         return in_place(DA_add, self, other)

@@ -28,7 +28,8 @@ cdef class Primitive:
         the jvp under <a, b> = Re(sum(conj(a) * b)). A tuple holds one function per argument, without the leading `i`.
         `t` and `g` may carry one leading seed axis more than `args[i]` and `ans`.
     linear : bool
-        The function is linear in all its arguments together; forward mode then applies it to the tangents and needs no `jvp`.
+        The function is linear in all its arguments together; forward mode then applies it to the tangents and needs no `jvp`. The
+        values of the arguments mean nothing to its rules, so plain ones are not copied: a rule reads their shapes and types only.
     looped : bool
         The rules cannot take a seed axis; the engine calls them once a seed.
     outputs : int
@@ -67,17 +68,24 @@ cdef class Direct:
         The number of arguments of such a call, all positional.
     masks : int
         So many of the first are boolean arrays.
+    ndim : int, optional
+        The number of axes of the first argument, where the parameters hold for no other.
+    call : callable, optional
+        Computes the value from the plain arguments alone as the primitive does with these parameters, bit for bit, but quicker.
     **params
         The primitive's parameters; every recorded call shares this one dictionary.
     """
     cdef Primitive prim
-    cdef Py_ssize_t arguments, masks
+    cdef Py_ssize_t arguments, masks, ndim
+    cdef object call
     cdef dict params
 
-    def __init__(self, Primitive prim, Py_ssize_t arguments, *, Py_ssize_t masks=0, **params):
+    def __init__(self, Primitive prim, Py_ssize_t arguments, *, Py_ssize_t masks=0, Py_ssize_t ndim=-1, call=None, **params):
         self.prim = prim
         self.arguments = arguments
         self.masks = masks
+        self.ndim = ndim
+        self.call = getattr(call, "_implementation", call)
         self.params = params
 
     cdef bint takes(self, tuple args):
@@ -93,7 +101,7 @@ cdef class Direct:
                     return False
             elif k < self.masks or not (is_traced(a) or PyFloat_CheckExact(a)):
                 return False
-        return True
+        return self.ndim < 0 or ndim_of(<object>PyTuple_GET_ITEM(args, 0)) == self.ndim
 
 
 cdef object by_index(object rule):

@@ -440,11 +440,6 @@ cdef bint without_derivative(Tape tape, node_t node):
     return d.op == DA_ARRAY and (<Record>tape.records[d.aux]).kind == R_CALL
 
 
-cdef object bare_params(dict params):
-    """The parameters of a primitive with plain values for recorded ones."""
-    return bare(params) if programming() else params
-
-
 cdef bint whole_index(object index):
     """True for an index that holds recorded values."""
     cdef object i

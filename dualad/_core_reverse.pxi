@@ -14,6 +14,8 @@ cdef tuple with_lead(object index, bint ellipsis_end):
 
 cdef bint is_basic(object index):
     """True for slices, integers, None and Ellipsis: no element can occur twice."""
+    if isinstance(index, slice) or PyLong_CheckExact(index):
+        return True
     if isinstance(index, tuple):
         return all([is_basic(i) for i in index])
     return index is None or index is Ellipsis or isinstance(index, (slice, int, np_integer)) and not isinstance(index, (bool, np_bool))
@@ -30,11 +32,25 @@ cdef object take_lead(object x, object index, bint lead):
     return call_function(np.moveaxis, (moved, -1, 0), {}) if is_traced(moved) else np.moveaxis(moved, -1, 0)
 
 
+cdef inline bint is_vector(object x) noexcept:
+    """True for a one-dimensional float64 array that C can walk along in steps of whole elements."""
+    return (da_same_type(x, ndarray) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 1
+            and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_DOUBLE and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x) and cnp.PyArray_STRIDE(<cnp.ndarray>x, 0) % 8 == 0)
+
+
 cdef bint add_into(object buffer, object g):
-    """buffer += g for contiguous float64 arrays of one shape; False when it does not apply."""
+    """buffer += g for float64 arrays of one shape that are contiguous or vectors; False when it does not apply."""
     cdef double *to
     cdef double *more
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, s, t
+    if is_vector(buffer) and is_vector(g) and cnp.PyArray_DIM(<cnp.ndarray>buffer, 0) == cnp.PyArray_DIM(<cnp.ndarray>g, 0):
+        to = <double *>cnp.PyArray_DATA(<cnp.ndarray>buffer)
+        more = <double *>cnp.PyArray_DATA(<cnp.ndarray>g)
+        s = cnp.PyArray_STRIDE(<cnp.ndarray>buffer, 0) // 8
+        t = cnp.PyArray_STRIDE(<cnp.ndarray>g, 0) // 8
+        for i in range(cnp.PyArray_DIM(<cnp.ndarray>g, 0)):
+            to[i * s] += more[i * t]
+        return True
     if float_type(buffer) != cnp.NPY_DOUBLE or float_type(g) != cnp.NPY_DOUBLE or not same_shape(<cnp.ndarray>buffer, <cnp.ndarray>g):
         return False
     to = <double *>cnp.PyArray_DATA(<cnp.ndarray>buffer)
@@ -228,7 +244,7 @@ cdef class Sweep:
     cdef int spread(self, Record r, object g) except -1:
         """Adds into the part of the operand that was read."""
         cdef object buffer = self.buffer(r.a)
-        if self.lanes == 0 and isinstance(r.params, slice) and add_into(buffer[r.params], g):
+        if self.lanes == 0 and is_basic(r.params) and add_into(buffer[r.params], g):
             return 0
         self.hush.now()
         return add_at(buffer, r.params, g, self.lanes > 0)

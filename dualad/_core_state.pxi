@@ -1,5 +1,8 @@
 # The tape and its array records.
 
+cdef enum:
+    N_COPIES = 16   # of plain operands that a tape remembers
+
 # Kinds of array records.
 cdef enum:
     R_INPUT = 0     # a leaf
@@ -34,6 +37,7 @@ cdef class Tape:
     cdef bint program         # a program is recorded: nothing computed from the inputs may be taken for a constant
     cdef bint converts        # a program that could not be recorded otherwise: float(x) is a guard
     cdef node_t n_given       # nodes of the program's inputs, the first of the tape
+    cdef list copies          # of plain operands, by their addresses: see same_copy
     cdef dict guards          # its nodes on whose values the recording depended: node -> (file, line)
 
     def __cinit__(self):

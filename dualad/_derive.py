@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -77,6 +76,8 @@ def _named_defaults(rule: Rule | None, defaults: dict[str, Any]) -> dict[str, An
     """The function's keyword defaults that the rule asks for by name without a default of its own."""
     if rule is None or not defaults:
         return {}
+    import inspect
+
     wanted = {p.name for p in inspect.signature(rule).parameters.values() if p.default is p.empty}
     return {name: value for name, value in defaults.items() if name in wanted}
 

@@ -8,12 +8,10 @@ module `np` in their globals while the function runs. In other threads the stand
 from __future__ import annotations
 
 import functools
-import linecache
 import math
 import os
 import site
 import sys
-import sysconfig
 import threading
 import weakref
 from collections.abc import Callable
@@ -42,19 +40,19 @@ _thread = _Thread()
 # ---- which frames are the user's ----
 
 
+@functools.lru_cache(maxsize=1)
 def _libraries() -> tuple[str, ...]:
+    import sysconfig
+
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     paths |= {*site.getsitepackages(), site.getusersitepackages(), os.path.dirname(np.__file__), os.path.dirname(__file__)}
     return tuple(os.path.join(os.path.realpath(p), "") for p in paths if p)
 
 
-_LIBRARIES = _libraries()
-
-
 def _outside_libraries(filename: str) -> bool:
     if filename.startswith("<frozen") or filename.endswith((".pxi", ".pyx")):
         return False
-    return filename.startswith("<") or not os.path.realpath(filename).startswith(_LIBRARIES)
+    return filename.startswith("<") or not os.path.realpath(filename).startswith(_libraries())
 
 
 _is_users = functools.lru_cache(maxsize=4096)(_outside_libraries)
@@ -69,6 +67,8 @@ def user_line(error: BaseException | None) -> str:
         traceback = traceback.tb_next
     if found is None:
         return ""
+    import linecache
+
     code, text = found.tb_frame.f_code, linecache.getline(found.tb_frame.f_code.co_filename, found.tb_lineno).strip()
     return f" at {code.co_filename}:{found.tb_lineno}, in {code.co_name}" + (f": {text}" if text else "")
 

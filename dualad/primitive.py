@@ -11,11 +11,12 @@ __all__ = ["Direct", "Primitive", "implements", "method", "plain"]
 
 
 def implements(
-    *functions: Callable[..., Any], direct: Direct | None = None
+    *functions: Callable[..., Any], direct: Direct | None = None, out: int | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers the decorated handler for NumPy functions. `out=` never reaches it: the engine stores the result itself.
 
-    `direct` is for handlers that do no more in a plain call than to call a primitive.
+    `direct` is for handlers that do no more in a plain call than to call a primitive. `out` is the position of that argument, which
+    a compiled handler does not show.
     """
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,6 +25,8 @@ def implements(
             if direct is not None:
                 _core.DIRECT[function] = direct
             _note_out(function, handler)
+            if out is not None:
+                _core.OUT_AT[function] = out
         return handler
 
     return register

@@ -1,4 +1,7 @@
-"""Programs: a function recorded once and replayed in C, without Python."""
+"""Programs: a function recorded once and replayed in C, without Python.
+
+What files, listings and C texts need is imported where they are made: half of the time of `import dualad` otherwise.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,8 @@ import numpy as np
 
 from . import _core
 from ._calls import function_name
-from ._programs import files, native
 from ._programs.build import ALL_PASSES, parts_of
 from ._programs.capture import Capture, capture
-from ._programs.export_c import exported
-from ._programs.listing import guard_lines, listing
 from ._replay import Dispatcher, Machine, Mismatch, Version
 from .errors import CheckError, CompileWarning, DtypeError, DualadError, EscapedError, ExportError, GuardError, TreeError
 from .tree import LEAF, flatten, unflatten
@@ -175,6 +175,8 @@ class Compiled(Dispatcher):
     def _attach(self, machine: Machine) -> None:
         """Compiles a version's program; where a step has no C form the interpreter runs it."""
         try:
+            from ._programs import native
+
             native.attach(machine, function_name(self.f))
         except ExportError as error:
             warnings.warn(f"{function_name(self.f)} runs with the interpreter: {error}", CompileWarning, stacklevel=5)
@@ -314,6 +316,8 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
     if backend not in BACKENDS:
         raise ValueError(f"backend={_core._short(backend)}; there are {', '.join(BACKENDS)}")
     if backend == "c":
+        from ._programs import native
+
         native.compiler()
     return Compiled(f, exact, check, max_versions, _passes(passes), backend)
 
@@ -402,6 +406,8 @@ class Program:
     def _why(self, bound: list[Any]) -> str:
         if not self.machine.takes(bound):
             return f"the program of {self.name} was recorded for arguments of other shapes or types: {self.machine.wants()}"
+        from ._programs.listing import guard_lines
+
         lines = list(dict.fromkeys(f"{file}:{line}" for file, line in filter(None, guard_lines(self.machine.parts))))
         return (f"the program of {self.name} was recorded for another course of the function, which depends on the arguments at "
                 f"{', '.join(lines[:3]) or 'a result of another shape'}; record it again, or use dualad.compile, which keeps both versions")
@@ -411,9 +417,13 @@ class Program:
         return describe(self.machine)
 
     def __str__(self) -> str:
+        from ._programs.listing import listing
+
         return listing(self)
 
     def __reduce__(self) -> Any:
+        from ._programs import files
+
         return _loaded, (files.dumped(self),)
 
     def save(self, path: Any) -> None:
@@ -440,6 +450,8 @@ class Program:
         >>> again(np.array([1.0, 2.0]))
         array([ 3., 12.])
         """
+        from ._programs import files
+
         files.write(path, files.dumped(self))
 
     def to_c(self, path: Any, name: str | None = None) -> None:
@@ -468,6 +480,9 @@ class Program:
         >>> "int cubes(const double *x0, double *y0, void *work)" in text
         True
         """
+        from ._programs import files
+        from ._programs.export_c import exported
+
         files.write(path, exported(self.machine.parts, name or self.name).encode())
 
 
@@ -499,10 +514,14 @@ def load_program(path: Any) -> Program:
     array([[1., 0.],
            [0., 1.]])
     """
+    from ._programs import files
+
     return _loaded(files.read(path))
 
 
 def _loaded(data: bytes) -> Program:
+    from ._programs import files
+
     return Program(*files.loaded(data))
 
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -22,7 +21,7 @@ def is_leaf(x: Any) -> bool:
 
 
 def _is_dataclass(x: Any) -> bool:
-    return dataclasses.is_dataclass(x) and not isinstance(x, type)
+    return hasattr(type(x), "__dataclass_fields__")
 
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
@@ -70,6 +69,8 @@ def _walk(tree: Any, leaves: list[Any]) -> Any:
     if isinstance(tree, (list, tuple)):
         return (kind, None, _children(tree, leaves))
     if _is_dataclass(tree):
+        import dataclasses  # which takes longer to import than most of dualad; who has such a tree has imported it
+
         names = tuple(f.name for f in dataclasses.fields(tree))
         return (kind, names, _children([getattr(tree, n) for n in names], leaves))
     leaves.append(tree)

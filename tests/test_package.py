@@ -64,6 +64,10 @@ def test_import_brings_numpy_alone():
     assert {m for m in foreign if not m.startswith("_")} <= {"dualad", "numpy", "cython_runtime"}
     lazy = {"numpy.testing", "numpy.f2py", "numpy.ma", "numpy.random"}  # NumPy loads them when asked
     assert not (after - before) & {"dualad._demo", "dualad._info", "dualad.testing", *lazy}
+    slow = {"dataclasses", "hashlib", "inspect", "json", "numpy.polynomial", "subprocess", "sysconfig", "tempfile"}  # wanted by few calls
+    late = {"dualad._programs.export_c", "dualad._programs.files", "dualad._programs.listing", "dualad._programs.native"}
+    bare = set(python("import sys, dualad; print(*sorted(sys.modules))").split()) - set(python("import sys, numpy; print(*sys.modules)").split())
+    assert not bare & (slow | late)
 
 
 def test_all_is_complete():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._core import pack, value
-from ..primitive import Primitive, implements
+from ..primitive import Direct, Primitive, implements
 from ._util import ndim, neg_axis, reshape, shape
 from .reductions import drops
 
@@ -94,7 +94,7 @@ def _trace_vjp(i: int, g: Any, ans: Any, x: Any, offset: int, axes: tuple[int, i
 trace_p = Primitive("trace", _trace_impl, vjp=_trace_vjp, linear=True)
 
 
-@implements(np.trace)
+@implements(np.trace, direct=Direct(trace_p, 1, ndim=2, call=np.ndarray.trace, offset=0, axes=(-2, -1)))
 def trace(a: Any, offset: int = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None) -> Any:
     axes = _diagonal_axes(a, axis1, axis2)
     if dtype is None:

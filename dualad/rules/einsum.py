@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 from operator import index
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 
+from .._core import einsumming
 from ..primitive import Primitive, implements, plain
 from ._matrix import conj, operand
 from ._util import lead, ndim, reshape, shape, undispatched
 
-_LETTERS = ascii_uppercase + ascii_lowercase  # the order in which NumPy reads integer labels
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # the order in which NumPy reads integer labels
 _OPTIMIZE_FROM = 1 << 14  # multiplications; below, looking for a contraction order costs more than it saves
 
 # ---- subscripts ----
@@ -77,6 +77,10 @@ def _sum_products(terms: list[str], out: str, arrays: list[Any]) -> Any:
 
 
 _plain_einsum = undispatched(np.einsum)
+try:  # what it calls when nothing else is asked for
+    from numpy._core.multiarray import c_einsum as _short_einsum
+except ImportError:
+    _short_einsum = _plain_einsum
 
 
 def _einsum_impl(*arrays: Any, text: str, options: dict[str, Any]) -> Any:
@@ -134,8 +138,7 @@ _NO_OPTIONS: dict[str, Any] = {}  # of every call without any
 einsum_p = Primitive("einsum", _einsum_impl, _einsum_jvp, _einsum_vjp)
 
 
-@implements(np.einsum)
-def einsum(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
+def _general(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
     if isinstance(operands[0], str):
         text, arrays = operands[0], operands[1:]
     else:
@@ -144,6 +147,9 @@ def einsum(*operands: Any, optimize: Any = False, **kwargs: Any) -> Any:
     if optimize is not False:
         options = {**options, "optimize": optimize}
     return einsum_p(*map(operand, arrays), text=text, options=options)
+
+
+implements(np.einsum)(einsumming(einsum_p, _short_einsum, _general))
 
 
 plain(np.einsum_path)

@@ -98,7 +98,7 @@ def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     return x, np.concatenate([xp[-1:] - period, xp, xp[:1] + period]), np.concatenate([fp[-1:], fp, fp[:1]])
 
 
-@implements(np.interp, direct=Direct(interp_p, 3, ends=(False, False)))
+@implements(np.interp, direct=Direct(interp_p, 3, call=_plain_interp, ends=(False, False)))
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     x, xp, fp = pack(x), array_operand(xp), array_operand(fp)
     x = x if is_traced(x) or not isinstance(x, (list, tuple)) else np.asarray(x)

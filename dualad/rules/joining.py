@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import operator
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .._core import array_operand as operand
-from .._core import concatenate_arrays, joined, stack_arrays, stacked, value
+from .._core import concatenate_arrays, joining, stack_arrays, stacking, value
 from ..primitive import Primitive, implements
 from ._util import existing, ndim, neg_axis, reshape, shape
 from .shaping import at_least
@@ -26,17 +25,15 @@ def _along(axis: int, part: Any) -> tuple[Any, ...]:
 # ---- concatenate ----
 
 
-def _concatenate_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, offsets: tuple[int, ...], **_: Any) -> Any:
-    return g[_along(axis, slice(offsets[i], offsets[i + 1]))]
+def _concatenate_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, **_: Any) -> Any:
+    start = 0
+    for x in arrays[:i]:
+        start += shape(x)[axis]
+    return g[_along(axis, slice(start, start + shape(arrays[i])[axis]))]
 
 
 concatenate_p = Primitive("concatenate", concatenate_arrays, vjp=_concatenate_vjp, linear=True)
-join = partial(joined, concatenate_p)  # join(arrays, axis, dtype=None, casting="same_kind")
-
-
-@implements(np.concatenate)
-def concatenate(arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return join(arrays, axis, dtype, casting)
+join = implements(np.concatenate, out=2)(joining(concatenate_p))
 
 
 @implements(np.append)
@@ -52,17 +49,13 @@ def _stack_vjp(i: int, g: Any, ans: Any, *arrays: Any, axis: int, **_: Any) -> A
 
 
 stack_p = Primitive("stack", stack_arrays, vjp=_stack_vjp, linear=True)
-
-
-@implements(np.stack)
-def stack(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return stacked(stack_p, arrays, axis, dtype, casting)
+implements(np.stack, out=2)(stacking(stack_p))
 
 
 def _stacker(n: int, axis: int) -> Any:
     def handler(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
         arrays = [at_least(operand(x), n) for x in tup]
-        return join(arrays, 0 if axis == 1 and ndim(arrays[0]) == 1 else axis, dtype, casting)
+        return join(arrays, 0 if axis == 1 and ndim(arrays[0]) == 1 else axis, dtype=dtype, casting=casting)
 
     return handler
 

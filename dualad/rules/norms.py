@@ -112,7 +112,7 @@ def _matrix(x: Any, ord: Any, axis: tuple[int, int], keepdims: bool) -> Any:
     return reshape(r, tuple(1 if k in (row, column) else n for k, n in enumerate(shape(x))))
 
 
-@implements(np.linalg.norm, direct=Direct(two_p, 1, ord=None, axis=None, keepdims=False))
+@implements(np.linalg.norm, direct=Direct(two_p, 1, call=_norm, ord=None, axis=None, keepdims=False))
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x, keepdims = floating(x), bool(keepdims)
     nd = ndim(x)

@@ -6,23 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from .. import _core
 from ..primitive import Primitive, implements
-from ._util import lead, ndim, neg_axes, neg_axis, reshape, shape, size
+from ._util import lead, ndim, neg_axis, reshape, shape, size
 from .shaping import swapaxes
 
 # ---- reversal and rotation ----
 
 
-_ALL, _BACK = slice(None), slice(None, None, -1)
-
-
-@implements(np.flip)
-def flip(m: Any, axis: Any = None) -> Any:
-    n = ndim(m)
-    if n == 1 and axis is None:
-        return m[_BACK]
-    axes = neg_axes(axis, n)
-    return m[tuple([_BACK if k in axes else _ALL for k in range(-n, 0)])] if axes else m
+_ALL = slice(None)
+flip = implements(np.flip)(_core.flip)
 
 
 @implements(np.fliplr)

@@ -13,7 +13,9 @@ import numpy as np
 from scipy import special
 
 from ._scipy import derivatives
-from .special import _NODES, _WEIGHTS
+from .special import quadrature
+
+_NODES, _WEIGHTS = quadrature()
 
 
 def _wide(x: Any) -> Any:

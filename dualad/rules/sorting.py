@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import sorted_copy
 from ..primitive import Direct, Primitive, implements
 from ._util import constant, ndim, neg_axis, reshape, shape
 from .indexing import add_along, take_along
@@ -48,7 +49,7 @@ sort_p = _rearrangement("sort", _sorted)
 partition_p = _rearrangement("partition", lambda x, axis, kth, kind: np.partition(x, kth, axis, kind))
 
 
-@implements(np.sort, direct=Direct(sort_p, 1, axis=-1, kind=None))
+@implements(np.sort, direct=Direct(sort_p, 1, call=sorted_copy, axis=-1, kind=None))
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     if order is not None:
         raise ValueError("Cannot specify order when the array has no fields.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,14 @@ def i0(x: Any) -> Any:
 
 # ---- sinc: the integral of cos(pi x s) over s in [0, 1], differentiated under the integral ----
 
-_NODES, _WEIGHTS = (0.5 * (np.polynomial.legendre.leggauss(48)[0] + 1), 0.5 * np.polynomial.legendre.leggauss(48)[1])
 _SERIES_WITHIN = 4.0
+
+
+@lru_cache(maxsize=1)
+def quadrature() -> tuple[Any, Any]:
+    """Nodes and weights on [0, 1]; made when wanted, for NumPy imports its polynomials then."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    return 0.5 * (nodes + 1), 0.5 * weights
 
 
 def _quarter_turns(z: Any, m: int) -> Any:
@@ -66,8 +73,9 @@ def _sinc_impl(x: Any, order: int) -> Any:
     s = np.sinc(far)
     for m in range(1, order + 1):
         s = (np.pi ** (m - 1) * _quarter_turns(np.pi * far, m - 1) - m * s) / far
-    inner = np.where(near, wide, 0.0)[..., None] * (np.pi * _NODES)
-    close = np.sum(_quarter_turns(inner, order) * ((np.pi * _NODES) ** order * _WEIGHTS), axis=-1)
+    nodes, weights = quadrature()
+    inner = np.where(near, wide, 0.0)[..., None] * (np.pi * nodes)
+    close = np.sum(_quarter_turns(inner, order) * ((np.pi * nodes) ** order * weights), axis=-1)
     return np.where(near, close, s).astype(x.dtype)[()]
 
 
