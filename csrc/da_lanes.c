@@ -170,6 +170,7 @@ da_lanes *da_lanes_new(const da_region *r) {
     find_aims(r, regs, aim);
     translate(l, r, regs, aim, block_of);
     sort_moves(l, r, keys);
+    da_find_factors(l, r);
     l->block = block_for(l);
     free(temporary);
     return l;

@@ -17,8 +17,10 @@ extern const da_kernel_f da_lane_kernels_f[DA_L_VALUES][8];
 
 enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats of any instruction set */
 enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
+enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_PIECE_COST = 64 };
 
-/* A micro-operation on slots. A slot is a pointer to lanes: of a register block, a splat, or memory. */
+/* A micro-operation on slots (variant: which operands are splats; of STORE and REDUCE: whether zeros passed over are -0). A slot
+ * is a pointer to lanes: of a register block, a splat, or memory. */
 typedef struct {
     uint16_t code, variant;
     int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves */
@@ -31,6 +33,7 @@ typedef struct {
 struct da_lanes {
     int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
     int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;
+    int32_t n_factors, factors[DA_MAX_FACTORS]; /* operands that make all results zero where they are zero; see da_lanes_skip.c */
     uint8_t type;
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
@@ -90,6 +93,9 @@ typedef struct {
     size_t slots, bounds, bundles, splats, total;
 } da_layout;
 da_layout da_layout_of(const da_lanes *lanes);
+
+/* Finds the factors of a region that is translated. */
+void da_find_factors(da_lanes *lanes, const da_region *region);
 
 void da_lanes_run_d(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,
                     char *scratch, double *partials);
