@@ -182,6 +182,20 @@ void da_lanes_free(da_lanes *lanes) { free(lanes); }
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/* At most `most` elements, so that blocks of them begin where inner dimensions do: then what broadcasts over the outer ones is the
+ * same for each block, and what lies in memory in rows is not cut. Whole vectors if there are some, as stores in place want.
+ * Only the last `dims` dimensions count. */
+static int64_t aligned(const da_region *r, int64_t most, int dims) {
+    int64_t inner = 1;
+    int d = r->ndim - 1, end = r->ndim - dims;
+    for (; d >= end && inner * r->shape[d] <= most; d--) inner *= r->shape[d];
+    if (inner <= 1) return most;
+    int64_t n = most / inner, even = d > 0 ? ceil_div(r->shape[d], ceil_div(r->shape[d], n)) : 0, step = 1;
+    if (d > 0 && r->shape[d] % even == 0) return even * inner;
+    while (step * inner % DA_PAD) step *= 2;
+    return (n > step ? n - n % step : n) * inner;
+}
+
 da_tiles da_tiles_of(const da_lanes *l, const da_region *r) {
     int64_t rows = 1, cols = 1;
     int inner = r->n_reductions && r->axis != DA_AXIS_ALL ? r->n_inner : r->ndim;
@@ -189,9 +203,14 @@ da_tiles da_tiles_of(const da_lanes *l, const da_region *r) {
     int by_columns = r->n_reductions && r->axis == DA_AXIS_FIRST;
     /* one tile, found without a division: 5 ns each, of 100 for a small region */
     if (rows <= l->block && cols <= l->block && rows * cols <= l->block && !by_columns)
-        return (da_tiles){rows, cols, rows, 1, 1, rows && cols};
-    da_tiles t = {rows, cols, 1, cols > l->block ? ceil_div(cols, l->block) : 1, 1, 0};
-    if (t.segments == 1 && cols) t.rows_per_block = l->block / cols;
+        return (da_tiles){rows, cols, rows, l->block, 1, 1, rows && cols};
+    da_tiles t = {rows, cols, 1, l->block, 1, 1, 0};
+    if (cols > l->block) {
+        if (!r->n_reductions || by_columns) t.width = aligned(r, l->block, inner); /* else the order of sums depends on it */
+        t.segments = ceil_div(cols, t.width);
+    } else if (cols) {
+        t.rows_per_block = by_columns ? l->block / cols : aligned(r, l->block, r->ndim) / cols;
+    }
     if (by_columns) {
         t.groups = rows ? ceil_div(rows, DA_LEAF) : 1;
         if (t.rows_per_block > DA_LEAF) t.rows_per_block = DA_LEAF;
@@ -212,7 +231,7 @@ int64_t da_lanes_units(const da_lanes *l, const da_region *r) { return da_tiles_
 int64_t da_lanes_unit_size(const da_lanes *l, const da_region *r) {
     da_tiles t = da_tiles_of(l, r);
     int64_t rows = r->n_reductions && r->axis == DA_AXIS_FIRST ? DA_LEAF : t.rows_per_block;
-    int64_t cols = t.cols < l->block ? t.cols : l->block;
+    int64_t cols = t.cols < t.width ? t.cols : t.width;
     return (rows < t.rows ? rows : t.rows) * cols;
 }
 
@@ -256,7 +275,7 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans)
     char *base = (char *)s->data + o->offset * da_type_size(o->type);
     b->place = (da_place){.base = base, .type = o->type, .index_type = o->index_type};
     b->after = (int64_t)(s->bytes >> size_logs[o->type]) - o->offset;
-    b->shared = 0;
+    b->shared = b->loaded = 0;
     if (o->index_buffer >= 0)
         b->place.list = (const char *)spans[o->index_buffer].data + o->index_offset * da_type_size(o->index_type);
     merge_dimensions(b, r->ndim, r->shape, o->stride);

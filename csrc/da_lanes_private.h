@@ -49,7 +49,8 @@ static inline int32_t da_first_named(const da_lanes *l) { return l->n_regs + l->
 
 /* The domain cut into units. A block is `rows` whole rows, or a part of one row. */
 typedef struct {
-    int64_t rows, cols, rows_per_block, segments, groups, units; /* segments: of a row; groups: of DA_LEAF rows (DA_AXIS_FIRST) */
+    /* segments: of a row, each of `width` columns; groups: of DA_LEAF rows (DA_AXIS_FIRST) */
+    int64_t rows, cols, rows_per_block, width, segments, groups, units;
 } da_tiles;
 da_tiles da_tiles_of(const da_lanes *lanes, const da_region *region);
 /* Partial results of each reduction. */
@@ -68,6 +69,7 @@ typedef struct {
     int64_t after; /* elements of the buffer from `place` on */
     int64_t shape[DA_MAX_DIMS], stride[DA_MAX_DIMS];
     uint8_t ndim, shared;
+    uint8_t loaded; /* once for all tiles */
 } da_bound;
 void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans);
 
