@@ -106,6 +106,7 @@ static void translate(da_lanes *l, const da_region *r, reg_state *regs, const in
         } else if (m->code < DA_L_VALUES) {
             s->d = regs[m->dst].slot = aim[i] >= 0 ? (l->insts[aim[i]].d = name_slot(l)) : m->dst;
         }
+        l->stores |= m->code == DA_L_STORE;
         if (m->code == DA_L_LOAD || m->code == DA_L_STORE) l->moves[l->n_moves++] = i;
     }
 }
@@ -182,8 +183,8 @@ void da_lanes_free(da_lanes *lanes) { free(lanes); }
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* At most `most` elements, so that blocks of them begin where inner dimensions do: then what broadcasts over the outer ones is the
- * same for each block, and what lies in memory in rows is not cut. Whole vectors if there are some, as stores in place want.
+/* At most `most` elements, so that blocks of them begin where inner dimensions do: then what broadcasts over the outer ones is
+ * the same for each block, and what lies in memory in rows is not cut. Whole vectors if there are some, as stores in place want.
  * Only the last `dims` dimensions count. */
 static int64_t aligned(const da_region *r, int64_t most, int dims) {
     int64_t inner = 1;

@@ -34,7 +34,7 @@ struct da_lanes {
     int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
     int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;
     int32_t n_factors, factors[DA_MAX_FACTORS]; /* operands that make all results zero where they are zero; see da_lanes_skip.c */
-    uint8_t type;
+    uint8_t type, stores; /* whether there are stores */
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
     int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */

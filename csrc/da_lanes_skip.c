@@ -3,6 +3,7 @@
  * parts of its domain where the factors are zero (da_lanes_skip.inc), with the same bits: 12 times as fast where one of 100
  * factors is not zero. */
 #include "da_lanes_private.h"
+#include <math.h>
 
 /* What a register holds where the loads in `factors` are all zero (0: not known): a zero of known sign, or of either. */
 typedef struct {
@@ -22,13 +23,21 @@ static zero_of negative(zero_of a) {
     return (zero_of){a.factors, a.sign == EITHER ? EITHER : a.sign == PLUS ? MINUS : PLUS};
 }
 
-static zero_of value_of(const da_micro *m, const zero_of *regs, int32_t n_regs) {
+/* What is chosen where a mask is zero. */
+static zero_of other(zero_of mask, zero_of c, const da_splat *splat) {
+    if (splat && splat->operand < 0 && splat->value == 0) return (zero_of){mask.factors, signbit(splat->value) ? MINUS : PLUS};
+    return (zero_of){mask.factors && c.factors ? mask.factors | c.factors : 0, c.sign};
+}
+
+static zero_of value_of(const da_micro *m, const zero_of *regs, const da_region *r) {
     const zero_of none = {0, EITHER};
-    zero_of a = m->a < n_regs ? regs[m->a] : none, b = m->b < n_regs ? regs[m->b] : none, c = m->c < n_regs ? regs[m->c] : none;
+    zero_of a = m->a < r->n_regs ? regs[m->a] : none, b = m->b < r->n_regs ? regs[m->b] : none;
+    zero_of c = m->c < r->n_regs ? regs[m->c] : none;
     zero_of product = {a.factors, PLUS};
     switch (m->code) {
     case DA_smul: return product;
     case DA_L_SMULADD: return sum(product, c);
+    case DA_L_SELECT: return other(a, c, m->c < r->n_regs ? NULL : &r->splats[m->c - r->n_regs]);
     case DA_copy: return a;
     case DA_neg: return negative(a);
     case DA_add: return sum(a, b);
@@ -50,7 +59,7 @@ static uint32_t find_zeros(da_lanes *l, const da_region *r, int32_t *loaded) {
             loaded[loads] = m->operand;
             regs[m->dst] = (zero_of){1u << loads++, EITHER};
         } else if (m->code < DA_L_VALUES) {
-            regs[m->dst] = value_of(m, regs, r->n_regs);
+            regs[m->dst] = value_of(m, regs, r);
         } else {
             if (m->a >= r->n_regs || !regs[m->a].factors || regs[m->a].sign == EITHER) return 0;
             needed |= regs[m->a].factors;

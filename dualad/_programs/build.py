@@ -133,7 +133,8 @@ class Builder:
             if slot.kind == "scalars":
                 self.steps += [("groups", first, count) for first, count in slot.groups]
             elif slot.kind == "region":
-                self._region(encode.RegionBuilder(slot, self.schedule.places, set(self.reads), self._constant).build())
+                if slot.steps:  # else all of them are computed elsewhere
+                    self._region(encode.RegionBuilder(slot, self.schedule.places, set(self.reads), self._constant).build())
             else:
                 self._step(slot.steps[0])
         return {

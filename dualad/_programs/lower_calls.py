@@ -290,10 +290,17 @@ def masks(low: Any, code: int, operands: list[Any], value: np.ndarray) -> Any:
     operands = [low.simple(x) for x in operands]
     if any(low.dtype_of(x) not in (*FLOATS, BOOL) for x in operands):
         return None
-    if value.size <= low.small and code < len(OPS):
+    if value.size <= low.small and (code < len(OPS) or code == CODES["same"]):
         nodes = [np.broadcast_to(low.nodes_of_any(x, np.float64), value.shape) for x in operands]
-        return Ids(low.graph.apply(code, 0, *nodes), BOOL)
+        return Ids(_same(low, *nodes) if code == CODES["same"] else low.graph.apply(code, 0, *nodes), BOOL)
     return low.step(code, [low.spread(x, value.shape) for x in operands], value.shape, BOOL)
+
+
+def _same(low: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Scalar nodes for x == y, in which a NaN equals a NaN."""
+    apply = low.graph.apply
+    nans = apply(OPS["mul"], 0, apply(OPS["ne"], 0, x, x), apply(OPS["ne"], 0, y, y))
+    return np.asarray(apply(OPS["maximum"], 0, apply(OPS["eq"], 0, x, y), nans))
 
 
 # ---- what the rules of dualad compute beside derivatives ----
@@ -313,11 +320,9 @@ def _tied(low: Any, x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, w
     if initial is not None or where is not True or value[2] is not None or low.dtype_of(x) not in FLOATS or not low.numeric(ans):
         return None
     top = ans if keepdims else low.moved(low.simple(ans) if isinstance(ans, float) else ans, lambda a: a.reshape(n.shape))
-    equal = masks(low, OPS["eq"], [x, top], mask)
-    nans = masks(low, CODES["and"], [masks(low, OPS["ne"], [x, x], mask), masks(low, OPS["ne"], [top, top], n)], mask)
-    if equal is None or nans is None:
+    found = masks(low, CODES["same"], [x, top], mask)
+    if found is None:
         return None
-    found = masks(low, CODES["or"], [equal, nans], mask)
     counted = low.elementwise(OPS["copy"], [found], mask.shape, n.dtype)
     return found, reduce(low, "sum", counted, axis, True, n), None
 
