@@ -101,6 +101,7 @@ static void translate(da_lanes *l, const da_region *r, reg_state *regs, const in
             s->a = fill ? r->n_regs + r->n_splats + block_of[m->a - r->n_regs] : is_splat(r, m->a) ? m->a : regs[m->a].slot;
         if (arity > 1) s->b = is_splat(r, m->b) ? m->b : regs[m->b].slot;
         if (arity > 2) s->c = is_splat(r, m->c) ? m->c : regs[m->c].slot;
+        if (m->code == DA_L_REDUCE) s->b = s->a, s->c = r->reductions[m->operand].op;
         if (m->code == DA_L_LOAD) {
             s->d = regs[m->dst].slot = name_slot(l);
         } else if (m->code < DA_L_VALUES) {
@@ -172,6 +173,7 @@ da_lanes *da_lanes_new(const da_region *r) {
     translate(l, r, regs, aim, block_of);
     sort_moves(l, r, keys);
     da_find_factors(l, r);
+    da_fuse_sums(l, r);
     l->block = block_for(l);
     free(temporary);
     return l;
@@ -276,7 +278,7 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans)
     char *base = (char *)s->data + o->offset * da_type_size(o->type);
     b->place = (da_place){.base = base, .type = o->type, .index_type = o->index_type};
     b->after = (int64_t)(s->bytes >> size_logs[o->type]) - o->offset;
-    b->shared = b->loaded = 0;
+    b->shared = b->loaded = b->one_row = 0;
     if (o->index_buffer >= 0)
         b->place.list = (const char *)spans[o->index_buffer].data + o->index_offset * da_type_size(o->index_type);
     merge_dimensions(b, r->ndim, r->shape, o->stride);

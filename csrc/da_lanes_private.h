@@ -19,11 +19,15 @@ enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats
 enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
 enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_PIECE_COST = 64 };
 
-/* A micro-operation on slots (variant: which operands are splats; of STORE and REDUCE: whether zeros passed over are -0). A slot
- * is a pointer to lanes: of a register block, a splat, or memory. */
+/* Reductions beyond da_reduction_op, and the code of an instruction that is to be taken out. */
+enum { DA_SUM_PRODUCTS = DA_N_REDUCTIONS, DA_SUM_SQUARES, DA_L_NOTHING = DA_L_N };
+
+/* A micro-operation on slots (variant: which operands are splats; of STORE and REDUCE: whether zeros passed over are -0; of LOAD:
+ * whether only a sum over rows reads it). A slot is a pointer to lanes: of a register block, a splat, or memory. */
 typedef struct {
     uint16_t code, variant;
-    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves */
+    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves; REDUCE: of a and b, in the way c; a
+                         * may be one row in memory if d, an operand, says so */
     int32_t operand;
 } da_inst;
 
@@ -69,7 +73,7 @@ typedef struct {
     int64_t after; /* elements of the buffer from `place` on */
     int64_t shape[DA_MAX_DIMS], stride[DA_MAX_DIMS];
     uint8_t ndim, shared;
-    uint8_t loaded; /* once for all tiles */
+    uint8_t loaded, one_row; /* once for all tiles; as the row that all rows of a tile are */
 } da_bound;
 void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans);
 
@@ -96,6 +100,8 @@ typedef struct {
 } da_layout;
 da_layout da_layout_of(const da_lanes *lanes);
 
+/* Lets sums of a translated region compute products and squares that nobody else reads. */
+void da_fuse_sums(da_lanes *lanes, const da_region *region);
 /* Finds the factors of a region that is translated. */
 void da_find_factors(da_lanes *lanes, const da_region *region);
 
