@@ -69,3 +69,31 @@ def test_ties_and_nans(n, extremum):
         if bad is not None:
             y[[1, n // 2]] = bad
         assert_same(g(y), f(y))
+
+
+CONTRACTIONS = [("kij,nkj->nki", (7, 8, 9), (60, 7, 9)), ("nki,nkj->kij", (60, 7, 8), (60, 7, 9)), ("nki,kij->nkj", (60, 7, 8), (7, 8, 9)),
+                ("ij,jk->ik", (30, 20), (20, 10)), ("ij,kj->ik", (30, 20), (10, 20)), ("ji,jk->ki", (20, 30), (20, 10)),
+                ("bij,bjk->ikb", (5, 30, 20), (5, 20, 10))]
+OTHERS = [("ij,ij->i", (40, 30), (40, 30)), ("ij,j->i", (40, 30), (30,)), ("ii,ij->j", (30, 30), (30, 40)), ("nij,njk->nik", (300, 3, 3), (300, 3, 3)),
+          ("i,j->ij", (40,), (50,)), ("ijk,jkl->il", (20, 6, 7), (6, 7, 20))]
+
+
+@pytest.mark.parametrize(("text", "a", "b"), CONTRACTIONS + OTHERS, ids=lambda x: str(x))
+def test_contractions(text, a, b):
+    """Matrix products of views where that is what they are; exact programs call np.einsum itself."""
+    f = da.value_and_grad(lambda x, y: np.sum(np.sin(np.einsum(text, x, y))), argnums=(0, 1))
+    args = RNG.normal(size=a), RNG.normal(size=b)
+    check(da.compile(f), f, args, (args[0] * 1.1, args[1] - 0.1))
+    plain = [c["name"] for c in parts_of(capture(f, lambda leaves: f(*leaves), list(args)))["calls"]]
+    assert plain.count("matmul") == (3 if (text, a, b) in CONTRACTIONS else 0), plain
+    exact = [c["name"] for c in parts_of(capture(f, lambda leaves: f(*leaves), list(args)), exact=True)["calls"]]
+    assert "matmul" not in exact
+
+
+def test_contractions_of_other_types():
+    def f(x, y):
+        return np.einsum("ij,jk->ik", x, y)
+
+    x, y = RNG.normal(size=(30, 20)), RNG.normal(size=(20, 10))
+    for a, b in ((x.astype(np.float32), y.astype(np.float32)), (x.astype(np.float32), y), (x + 1j, y), (np.arange(600).reshape(30, 20), y)):
+        check(da.compile(f), f, (a, b), (a * 2, b))

@@ -14,6 +14,7 @@ from .ir import FLOATS, NATIVE, Assemble, Ids, Reduce, Scalar, View, size_of, wh
 Rule = Callable[..., Any]
 PRIMITIVES: dict[str, Rule] = {}
 BOOL = np.dtype(bool)
+MATRIX = 512  # multiplications from which on a matrix product pays: below, calling BLAS for it takes longer
 
 
 def primitive(*names: str) -> Callable[[Rule], Rule]:
@@ -339,9 +340,39 @@ def _image(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndar
 @primitive("einsum")
 def _einsum(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
     """Contractions of large arrays go through matrix products."""
-    if low.exact or params["options"]:
+    if low.exact or set(params["options"]) - {"optimize"}:  # how to optimise is decided here
         return None
+    product = _product(params["text"], [x if isinstance(x, np.ndarray) else low.simple(x) for x in operands], value)
+    if product is not None:
+        order, first, second, shape = product
+        a, b = (low.moved(x, lambda a, axes=axes: a.transpose(axes)) for x, axes in (first, second))
+        out = low.call(np.matmul, "matmul", ((a, b), {}), np.empty(shape, value.dtype))
+        return low.moved(out, lambda a: a.transpose(order))
     return low.call(Contraction(params["text"]), "einsum", (tuple(operands), {}), value)
+
+
+def _product(text: str, operands: list[Any], value: np.ndarray) -> Any:
+    """How one matrix product of transposed operands gives a contraction: (axes of its result, two of (operand, axes), shape of its result). None where
+    it does not, or where the matrices are so small that np.einsum's own loop is faster."""
+    inputs, _, result = text.partition("->")
+    names = inputs.split(",")
+    if len(names) != 2 or any(getattr(x, "dtype", None) != value.dtype for x in operands) or value.dtype not in FLOATS:
+        return None
+    if "." in text or any(len(set(n)) != len(n) for n in (*names, result)):
+        return None
+    batch = [n for n in names[0] if n in names[1] and n in result]
+    summed = [n for n in names[0] if n in names[1] and n not in result]
+    free = [[n for n in mine if n not in other] for mine, other in (names, names[::-1])]
+    if len(summed) != 1 or any(len(f) != 1 or f[0] not in result for f in free):
+        return None
+    first = 0 if result.index(free[0][0]) < result.index(free[1][0]) else 1  # columns are what varies faster in the result
+    row, column = free[first][0], free[1 - first][0]
+    sizes = {n: size for mine, x in zip(names, operands, strict=True) for n, size in zip(mine, x.shape, strict=True)}
+    if sizes[row] * sizes[column] * sizes[summed[0]] < MATRIX:
+        return None
+    orders = [*batch, row, summed[0]], [*batch, summed[0], column], [*batch, row, column]
+    pairs = [(operands[k], [names[k].index(n) for n in order]) for k, order in zip((first, 1 - first), orders, strict=False)]
+    return [orders[2].index(n) for n in result], *pairs, tuple(sizes[n] for n in orders[2])
 
 
 class Contraction:
