@@ -212,7 +212,7 @@ da_tiles da_tiles_of(const da_lanes *l, const da_region *r) {
         if (!r->n_reductions || by_columns) t.width = aligned(r, l->block, inner); /* else the order of sums depends on it */
         t.segments = ceil_div(cols, t.width);
     } else if (cols) {
-        t.rows_per_block = by_columns ? l->block / cols : aligned(r, l->block, r->ndim) / cols;
+        t.rows_per_block = aligned(r, l->block, r->ndim) / cols;
     }
     if (by_columns) {
         t.groups = rows ? ceil_div(rows, DA_LEAF) : 1;

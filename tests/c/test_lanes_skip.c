@@ -17,7 +17,7 @@ typedef struct {
 } program;
 
 /* smul(g, x), smul(g, x) + smul(h, x) and its negative over rows of `groups` runs; g and h the same for a run, or spread out. */
-static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run, int stores, int sums, int spread_out) {
+static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run, int stores, int sums, int spread_out, int repeats) {
     *p = (program){.region = {.type = (uint8_t)type, .ndim = 3, .n_inner = 2, .axis = DA_AXIS_FIRST, .n_regs = 5,
                               .n_operands = BUFFERS, .n_reductions = 2 * sums, .shape = {rows, groups, run},
                               .micros = p->micros, .operands = p->operands, .reductions = p->reductions}};
@@ -27,6 +27,7 @@ static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run
         *o = (da_operand){
             .buffer = k, .index_buffer = -1, .type = (uint8_t)type, .stride = {groups * run, run, 1}};
         if (factor) o->stride[0] = groups, o->stride[1] = 1, o->stride[2] = 0;
+        if (k == X && repeats) o->stride[0] = 0; /* the same for all rows */
         if (k >= SUM) o->stride[0] = 1, o->stride[1] = o->stride[2] = 0;
     }
     p->reductions[0] = (da_reduction){DA_SUM, SUM}, p->reductions[1] = (da_reduction){DA_SUM, MINUS_SUM};
@@ -83,9 +84,10 @@ static void test_bits(int type, int stores, int sums) {
         for (int64_t j = i * run_length; j < (i + 1) * run_length; j++) put(spread[G], type, j, g), put(spread[H], type, j, h);
     }
     program p;
-    make(&p, type, rows, groups, run_length, stores, sums, 0);
+    int repeats = (int)random_below(2);
+    make(&p, type, rows, groups, run_length, stores, sums, 0, repeats);
     CHECK(run(&p, data) == 2, "the factors were not found");
-    make(&p, type, rows, groups, run_length, stores, sums, 1);
+    make(&p, type, rows, groups, run_length, stores, sums, 1, repeats);
     run(&p, spread);
     for (int k = STORED; k < BUFFERS; k++) {
         int64_t n = k == STORED ? rows * groups * run_length : groups * run_length, bad = -1;
@@ -106,14 +108,14 @@ static void test_not_found(void) {
                              {.code = DA_add, .dst = 4, .a = 2, .b = 4}, {.code = DA_exp, .dst = 4, .a = 2}};
     for (size_t k = 0; k < sizeof last / sizeof *last; k++) {
         program p;
-        make(&p, DA_T_F64, 4, 4, 8, 1, 0, 0);
+        make(&p, DA_T_F64, 4, 4, 8, 1, 0, 0, 0);
         p.micros[5] = last[k];
         if (last[k].code == DA_add) p.micros[4] = (da_micro){.code = DA_mul, .dst = 4, .a = 0, .b = 0};
         int found = run(&p, data);
         CHECK(found == (last[k].a == 0 && last[k].code == DA_smul ? 1 : 0), "%s: %d", da_lanes_name(last[k].code), found);
     }
     program p;
-    make(&p, DA_T_F64, 4, 4, 8, 0, 1, 0);
+    make(&p, DA_T_F64, 4, 4, 8, 0, 1, 0, 0);
     p.reductions[1].op = DA_MAX;
     CHECK(run(&p, data) == 0, "a maximum is not a sum");
 }
