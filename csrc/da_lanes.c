@@ -101,11 +101,13 @@ static void translate(da_lanes *l, const da_region *r, reg_state *regs, const in
             s->a = fill ? r->n_regs + r->n_splats + block_of[m->a - r->n_regs] : is_splat(r, m->a) ? m->a : regs[m->a].slot;
         if (arity > 1) s->b = is_splat(r, m->b) ? m->b : regs[m->b].slot;
         if (arity > 2) s->c = is_splat(r, m->c) ? m->c : regs[m->c].slot;
+        if (m->code == DA_L_REDUCE) s->b = s->a, s->c = r->reductions[m->operand].op;
         if (m->code == DA_L_LOAD) {
             s->d = regs[m->dst].slot = name_slot(l);
         } else if (m->code < DA_L_VALUES) {
             s->d = regs[m->dst].slot = aim[i] >= 0 ? (l->insts[aim[i]].d = name_slot(l)) : m->dst;
         }
+        l->stores |= m->code == DA_L_STORE;
         if (m->code == DA_L_LOAD || m->code == DA_L_STORE) l->moves[l->n_moves++] = i;
     }
 }
@@ -170,6 +172,8 @@ da_lanes *da_lanes_new(const da_region *r) {
     find_aims(r, regs, aim);
     translate(l, r, regs, aim, block_of);
     sort_moves(l, r, keys);
+    da_find_factors(l, r);
+    da_fuse_sums(l, r);
     l->block = block_for(l);
     free(temporary);
     return l;
@@ -181,6 +185,20 @@ void da_lanes_free(da_lanes *lanes) { free(lanes); }
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/* At most `most` elements, so that blocks of them begin where inner dimensions do: then what broadcasts over the outer ones is
+ * the same for each block, and what lies in memory in rows is not cut. Whole vectors if there are some, as stores in place want.
+ * Only the last `dims` dimensions count. */
+static int64_t aligned(const da_region *r, int64_t most, int dims) {
+    int64_t inner = 1;
+    int d = r->ndim - 1, end = r->ndim - dims;
+    for (; d >= end && inner * r->shape[d] <= most; d--) inner *= r->shape[d];
+    if (inner <= 1) return most;
+    int64_t n = most / inner, even = d > 0 ? ceil_div(r->shape[d], ceil_div(r->shape[d], n)) : 0, step = 1;
+    if (d > 0 && r->shape[d] % even == 0) return even * inner;
+    while (step * inner % DA_PAD) step *= 2;
+    return (n > step ? n - n % step : n) * inner;
+}
+
 da_tiles da_tiles_of(const da_lanes *l, const da_region *r) {
     int64_t rows = 1, cols = 1;
     int inner = r->n_reductions && r->axis != DA_AXIS_ALL ? r->n_inner : r->ndim;
@@ -188,9 +206,14 @@ da_tiles da_tiles_of(const da_lanes *l, const da_region *r) {
     int by_columns = r->n_reductions && r->axis == DA_AXIS_FIRST;
     /* one tile, found without a division: 5 ns each, of 100 for a small region */
     if (rows <= l->block && cols <= l->block && rows * cols <= l->block && !by_columns)
-        return (da_tiles){rows, cols, rows, 1, 1, rows && cols};
-    da_tiles t = {rows, cols, 1, cols > l->block ? ceil_div(cols, l->block) : 1, 1, 0};
-    if (t.segments == 1 && cols) t.rows_per_block = l->block / cols;
+        return (da_tiles){rows, cols, rows, l->block, 1, 1, rows && cols};
+    da_tiles t = {rows, cols, 1, l->block, 1, 1, 0};
+    if (cols > l->block) {
+        if (!r->n_reductions || by_columns) t.width = aligned(r, l->block, inner); /* else the order of sums depends on it */
+        t.segments = ceil_div(cols, t.width);
+    } else if (cols) {
+        t.rows_per_block = aligned(r, l->block, r->ndim) / cols;
+    }
     if (by_columns) {
         t.groups = rows ? ceil_div(rows, DA_LEAF) : 1;
         if (t.rows_per_block > DA_LEAF) t.rows_per_block = DA_LEAF;
@@ -211,7 +234,7 @@ int64_t da_lanes_units(const da_lanes *l, const da_region *r) { return da_tiles_
 int64_t da_lanes_unit_size(const da_lanes *l, const da_region *r) {
     da_tiles t = da_tiles_of(l, r);
     int64_t rows = r->n_reductions && r->axis == DA_AXIS_FIRST ? DA_LEAF : t.rows_per_block;
-    int64_t cols = t.cols < l->block ? t.cols : l->block;
+    int64_t cols = t.cols < t.width ? t.cols : t.width;
     return (rows < t.rows ? rows : t.rows) * cols;
 }
 
@@ -255,7 +278,7 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans)
     char *base = (char *)s->data + o->offset * da_type_size(o->type);
     b->place = (da_place){.base = base, .type = o->type, .index_type = o->index_type};
     b->after = (int64_t)(s->bytes >> size_logs[o->type]) - o->offset;
-    b->shared = 0;
+    b->shared = b->loaded = b->one_row = 0;
     if (o->index_buffer >= 0)
         b->place.list = (const char *)spans[o->index_buffer].data + o->index_offset * da_type_size(o->index_type);
     merge_dimensions(b, r->ndim, r->shape, o->stride);

@@ -17,11 +17,17 @@ extern const da_kernel_f da_lane_kernels_f[DA_L_VALUES][8];
 
 enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats of any instruction set */
 enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
+enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_PIECE_COST = 64 };
 
-/* A micro-operation on slots. A slot is a pointer to lanes: of a register block, a splat, or memory. */
+/* Reductions beyond da_reduction_op, and the code of an instruction that is to be taken out. */
+enum { DA_SUM_PRODUCTS = DA_N_REDUCTIONS, DA_SUM_SQUARES, DA_L_NOTHING = DA_L_N };
+
+/* A micro-operation on slots (variant: which operands are splats; of STORE and REDUCE: whether zeros passed over are -0; of LOAD:
+ * whether only a sum over rows reads it). A slot is a pointer to lanes: of a register block, a splat, or memory. */
 typedef struct {
     uint16_t code, variant;
-    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves */
+    int32_t d, a, b, c; /* LOAD and STORE: b is the number among the moves; REDUCE: of a and b, in the way c; a
+                         * may be one row in memory if d, an operand, says so */
     int32_t operand;
 } da_inst;
 
@@ -31,7 +37,8 @@ typedef struct {
 struct da_lanes {
     int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
     int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;
-    uint8_t type;
+    int32_t n_factors, factors[DA_MAX_FACTORS]; /* operands that make all results zero where they are zero; see da_lanes_skip.c */
+    uint8_t type, stores; /* whether there are stores */
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
     int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */
@@ -46,7 +53,8 @@ static inline int32_t da_first_named(const da_lanes *l) { return l->n_regs + l->
 
 /* The domain cut into units. A block is `rows` whole rows, or a part of one row. */
 typedef struct {
-    int64_t rows, cols, rows_per_block, segments, groups, units; /* segments: of a row; groups: of DA_LEAF rows (DA_AXIS_FIRST) */
+    /* segments: of a row, each of `width` columns; groups: of DA_LEAF rows (DA_AXIS_FIRST) */
+    int64_t rows, cols, rows_per_block, width, segments, groups, units;
 } da_tiles;
 da_tiles da_tiles_of(const da_lanes *lanes, const da_region *region);
 /* Partial results of each reduction. */
@@ -65,6 +73,7 @@ typedef struct {
     int64_t after; /* elements of the buffer from `place` on */
     int64_t shape[DA_MAX_DIMS], stride[DA_MAX_DIMS];
     uint8_t ndim, shared;
+    uint8_t loaded, one_row; /* once for all tiles; as the row that all rows of a tile are */
 } da_bound;
 void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans);
 
@@ -90,6 +99,11 @@ typedef struct {
     size_t slots, bounds, bundles, splats, total;
 } da_layout;
 da_layout da_layout_of(const da_lanes *lanes);
+
+/* Lets sums of a translated region compute products and squares that nobody else reads. */
+void da_fuse_sums(da_lanes *lanes, const da_region *region);
+/* Finds the factors of a region that is translated. */
+void da_find_factors(da_lanes *lanes, const da_region *region);
 
 void da_lanes_run_d(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,
                     char *scratch, double *partials);

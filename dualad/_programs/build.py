@@ -129,12 +129,13 @@ class Builder:
         self.calls: list[dict[str, Any]] = []
         self.own: list[np.ndarray] = []
         self.lists: list[int] = []
-        alone = [slot.kind for slot in self.schedule.slots if slot.kind != "scalars"] == ["region"]
+        alone = [slot.kind for slot in self.schedule.slots if slot.steps] == ["region"]
         for slot in self.schedule.slots:
             if slot.kind == "scalars":
                 self.steps += [("groups", first, count) for first, count in slot.groups]
             elif slot.kind == "region":
-                self._region(encode.RegionBuilder(slot, self.schedule.places, set(self.reads), self._constant).build(alone))
+                if slot.steps:  # else all of them are computed elsewhere
+                    self._region(encode.RegionBuilder(slot, self.schedule.places, set(self.reads), self._constant).build(alone))
             else:
                 self._step(slot.steps[0])
         return {

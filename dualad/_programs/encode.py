@@ -81,8 +81,11 @@ class RegionBuilder:
 
     def _compute(self, step: Elementwise, args: list[int]) -> None:
         out = step.out[0]
-        self.regs[out] = self._new()
-        self.ops.append(_Op(step.code, self.regs[out], args))
+        if _renamed(step) and args[0] < SPLAT_BASE:
+            self.regs[out] = args[0]
+        else:
+            self.regs[out] = self._new()
+            self.ops.append(_Op(step.code, self.regs[out], args))
         if out in self.stored:
             operand = self._operand(whole(out))
             self.ops.append(_Op(CODES["store"], -1, [self.regs[out]], operand))
@@ -167,6 +170,12 @@ class RegionBuilder:
 
     def _number(self, r: int) -> int:
         return r - SPLAT_BASE + self.region.n_regs if r >= SPLAT_BASE else r
+
+
+def _renamed(step: Elementwise) -> bool:
+    """Whether a copy leaves the register as it is: truth values are numbers there."""
+    source = step.operands[0]
+    return step.code == OPS["copy"] and isinstance(source, View) and source.dtype in (step.out[0].dtype, np.dtype(bool))
 
 
 def fuse_pairs(ops: list[_Op]) -> None:

@@ -14,6 +14,7 @@ from .ir import FLOATS, NATIVE, Assemble, Ids, Reduce, Scalar, View, size_of, wh
 Rule = Callable[..., Any]
 PRIMITIVES: dict[str, Rule] = {}
 BOOL = np.dtype(bool)
+MATRIX = 512  # multiplications from which on a matrix product pays: below, calling BLAS for it takes longer
 
 
 def primitive(*names: str) -> Callable[[Rule], Rule]:
@@ -290,10 +291,17 @@ def masks(low: Any, code: int, operands: list[Any], value: np.ndarray) -> Any:
     operands = [low.simple(x) for x in operands]
     if any(low.dtype_of(x) not in (*FLOATS, BOOL) for x in operands):
         return None
-    if value.size <= low.small and code < len(OPS):
+    if value.size <= low.small and (code < len(OPS) or code == CODES["same"]):
         nodes = [np.broadcast_to(low.nodes_of_any(x, np.float64), value.shape) for x in operands]
-        return Ids(low.graph.apply(code, 0, *nodes), BOOL)
+        return Ids(_same(low, *nodes) if code == CODES["same"] else low.graph.apply(code, 0, *nodes), BOOL)
     return low.step(code, [low.spread(x, value.shape) for x in operands], value.shape, BOOL)
+
+
+def _same(low: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Scalar nodes for x == y, in which a NaN equals a NaN."""
+    apply = low.graph.apply
+    nans = apply(OPS["mul"], 0, apply(OPS["ne"], 0, x, x), apply(OPS["ne"], 0, y, y))
+    return np.asarray(apply(OPS["maximum"], 0, apply(OPS["eq"], 0, x, y), nans))
 
 
 # ---- what the rules of dualad compute beside derivatives ----
@@ -313,11 +321,9 @@ def _tied(low: Any, x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, w
     if initial is not None or where is not True or value[2] is not None or low.dtype_of(x) not in FLOATS or not low.numeric(ans):
         return None
     top = ans if keepdims else low.moved(low.simple(ans) if isinstance(ans, float) else ans, lambda a: a.reshape(n.shape))
-    equal = masks(low, OPS["eq"], [x, top], mask)
-    nans = masks(low, CODES["and"], [masks(low, OPS["ne"], [x, x], mask), masks(low, OPS["ne"], [top, top], n)], mask)
-    if equal is None or nans is None:
+    found = masks(low, CODES["same"], [x, top], mask)
+    if found is None:
         return None
-    found = masks(low, CODES["or"], [equal, nans], mask)
     counted = low.elementwise(OPS["copy"], [found], mask.shape, n.dtype)
     return found, reduce(low, "sum", counted, axis, True, n), None
 
@@ -334,9 +340,39 @@ def _image(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndar
 @primitive("einsum")
 def _einsum(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
     """Contractions of large arrays go through matrix products."""
-    if low.exact or params["options"]:
+    if low.exact or set(params["options"]) - {"optimize"}:  # how to optimise is decided here
         return None
+    product = _product(params["text"], [x if isinstance(x, np.ndarray) else low.simple(x) for x in operands], value)
+    if product is not None:
+        order, first, second, shape = product
+        a, b = (low.moved(x, lambda a, axes=axes: a.transpose(axes)) for x, axes in (first, second))
+        out = low.call(np.matmul, "matmul", ((a, b), {}), np.empty(shape, value.dtype))
+        return low.moved(out, lambda a: a.transpose(order))
     return low.call(Contraction(params["text"]), "einsum", (tuple(operands), {}), value)
+
+
+def _product(text: str, operands: list[Any], value: np.ndarray) -> Any:
+    """How one matrix product of transposed operands gives a contraction: (axes of its result, two of (operand, axes), shape of its result). None where
+    it does not, or where the matrices are so small that np.einsum's own loop is faster."""
+    inputs, _, result = text.partition("->")
+    names = inputs.split(",")
+    if len(names) != 2 or any(getattr(x, "dtype", None) != value.dtype for x in operands) or value.dtype not in FLOATS:
+        return None
+    if "." in text or any(len(set(n)) != len(n) for n in (*names, result)):
+        return None
+    batch = [n for n in names[0] if n in names[1] and n in result]
+    summed = [n for n in names[0] if n in names[1] and n not in result]
+    free = [[n for n in mine if n not in other] for mine, other in (names, names[::-1])]
+    if len(summed) != 1 or any(len(f) != 1 or f[0] not in result for f in free):
+        return None
+    first = 0 if result.index(free[0][0]) < result.index(free[1][0]) else 1  # columns are what varies faster in the result
+    row, column = free[first][0], free[1 - first][0]
+    sizes = {n: size for mine, x in zip(names, operands, strict=True) for n, size in zip(mine, x.shape, strict=True)}
+    if sizes[row] * sizes[column] * sizes[summed[0]] < MATRIX:
+        return None
+    orders = [*batch, row, summed[0]], [*batch, summed[0], column], [*batch, row, column]
+    pairs = [(operands[k], [names[k].index(n) for n in order]) for k, order in zip((first, 1 - first), orders, strict=False)]
+    return [orders[2].index(n) for n in result], *pairs, tuple(sizes[n] for n in orders[2])
 
 
 class Contraction:

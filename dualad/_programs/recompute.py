@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._replay import OPS
-from .ir import Elementwise, Step, Value, View
+from .._replay import CODES, OPS
+from .ir import Elementwise, Step, Value, View, contiguous
 from .schedule import Schedule, Slot
 
 LARGE = 1 << 14  # elements from which on an array does not stay in the cache
 DEPTH = 3  # operations on the way
+RUN = 8  # elements along which a mask is the same: as many as let the machine skip (DA_MIN_RUN)
 _CHEAP = {OPS[name] for name in ("add", "sub", "mul", "neg", "abs", "square", "copy", "smul", "maximum", "minimum", "lt", "le", "eq", "ne")}
 
 
@@ -24,8 +25,11 @@ def recompute(schedule: Schedule, kept: set[Value]) -> None:
 
 def _inline(schedule: Schedule, slot: Slot, at: int, kept: set[Value]) -> None:
     own: dict[Value, Value] = {}
+    masked: dict[Any, Value] = {}
     steps: list[Step] = []
     for step in slot.steps:
+        if isinstance(step, Elementwise) and step.code == OPS["smul"]:
+            _select_again(schedule, step, at, kept, masked, steps)
         for k, x in enumerate(step.operands):
             if isinstance(x, View) and schedule.made.get(x.value, at) != at and x.shape == slot.shape and x.whole():
                 if x.value not in own and x.value not in kept and _cheap(x.value, schedule, 0) is not None:
@@ -69,6 +73,36 @@ def _copy(value: Value, schedule: Schedule, at: int, own: dict[Value, Value], st
     schedule.made[copy] = at
     schedule.places[(new := Elementwise(step.code, copy, operands))] = []
     steps.append(new)
+
+
+def _select_again(schedule: Schedule, step: Elementwise, at: int, kept: set[Value], masked: dict[Any, Value], steps: list[Step]) -> None:
+    """A cotangent that is chosen by a mask, else zero, and broadcast: chosen again in the region that multiplies by it. The machine sees by the mask
+    alone where the product is zero and passes over that."""
+    x = step.operands[0]
+    if not isinstance(x, View) or x.value in kept or x.value.size < LARGE or schedule.made.get(x.value, at) == at:
+        return
+    made = x.value.step
+    if not isinstance(made, Elementwise) or made.code != CODES["select"] or made.operands[2] != 0.0 or schedule.places[made]:
+        return
+    if x.key() not in masked:
+        spread = [_composed(o, x) if isinstance(o, View) else o for o in made.operands[:2]]
+        if any(o is None for o in spread):
+            return
+        copy = Value(-1, x.shape, x.dtype)
+        schedule.made[copy] = at
+        schedule.places[(new := Elementwise(made.code, copy, [*spread, 0.0]))] = []
+        steps.append(new)
+        masked[x.key()] = copy
+    step.operands[0] = View(masked[x.key()], 0, x.shape, contiguous(x.shape))
+
+
+def _composed(operand: View, x: View) -> View | None:
+    """An operand of the step that makes the value of `x`, as `x` broadcasts it along its last axes; None for other views."""
+    shape, n = x.value.shape, len(x.value.shape)
+    broadcast = (*contiguous(shape), *(0,) * (len(x.shape) - n))
+    if x.index is not None or operand.index is not None or x.offset or x.shape[:n] != shape or x.strides != broadcast or x.size < RUN * x.value.size:
+        return None
+    return View(operand.value, operand.offset, x.shape, (*operand.strides, *broadcast[n:]))
 
 
 def _drop(schedule: Schedule, kept: set[Value]) -> None:

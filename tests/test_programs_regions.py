@@ -1,0 +1,99 @@
+"""What becomes of whole models: which operations their regions are made of, and that the results stay those of eager code."""
+
+import numpy as np
+import pytest
+from program_checks import assert_same, check
+
+import dualad as da
+from dualad._programs.build import parts_of
+from dualad._programs.capture import capture
+from dualad._replay import CODES, OPS
+
+CODE_NAMES = {v: k for k, v in {**OPS, **CODES}.items()}
+RNG = np.random.default_rng(11)
+
+
+def regions(f, *args):
+    """The names of the micro-operations of each region of a program."""
+    parts = parts_of(capture(f, lambda leaves: f(*leaves), list(args)))
+    return [[CODE_NAMES[m["code"]] for m in r.micros] for r in parts["regions"]]
+
+
+def nearest(centres, points):
+    return np.sum(np.min(np.sum((points[:, None, :] - centres) ** 2, axis=2), axis=1))
+
+
+def curvature(centres, points):
+    return da.jvp(lambda c: da.grad(nearest)(c, points), (centres,), (np.ones_like(centres),))
+
+
+@pytest.mark.parametrize("d", [3, 16])
+def test_nearest_centres(d):
+    """Cotangents of a minimum, which are zero nearly everywhere: ties, infinities and NaNs among the points too."""
+    centres, points = RNG.normal(size=(40, d)), RNG.normal(size=(700, d))
+    points[5] = (centres[3] + centres[7]) / 2
+    centres[9] = centres[8]
+    other = points.copy()
+    other[300:310] = centres[:10]
+    wild = points.copy()
+    wild[17], wild[18, 0] = np.inf, np.nan
+    check(da.compile(curvature), curvature, (centres, points), (centres[::-1].copy(), other))
+    with np.errstate(all="ignore"):
+        assert_same(da.compile(curvature)(centres, wild), curvature(centres, wild))
+
+
+def test_a_mask_is_chosen_by_where_it_multiplies():
+    """The cotangents themselves, an array of the size of the distances, never go through memory."""
+    found = regions(curvature, RNG.normal(size=(40, 16)), RNG.normal(size=(700, 16)))
+    chosen = [r for r in found if "select" in r]
+    assert len(chosen) == 1
+    assert chosen[0].count("reduce") == 2
+    assert "store" not in chosen[0]
+    assert all(found), "a region without operations"
+
+
+def test_ties_are_one_operation():
+    found = regions(da.grad(np.max), RNG.normal(size=40_000))
+    assert sum(r.count("same") for r in found) == 1
+    assert not any({"eq", "ne", "and", "or", "copy"} & set(r) for r in found)
+
+
+@pytest.mark.parametrize("n", [5, 31, 33, 40_000])
+@pytest.mark.parametrize("extremum", [np.max, np.min])
+def test_ties_and_nans(n, extremum):
+    x = np.round(RNG.normal(size=n), 1)
+    f = da.grad(extremum)
+    g = da.compile(f)
+    for bad in (None, np.nan, np.inf, -np.inf, 0.0, -0.0):
+        y = x.copy()
+        if bad is not None:
+            y[[1, n // 2]] = bad
+        assert_same(g(y), f(y))
+
+
+CONTRACTIONS = [("kij,nkj->nki", (7, 8, 9), (60, 7, 9)), ("nki,nkj->kij", (60, 7, 8), (60, 7, 9)), ("nki,kij->nkj", (60, 7, 8), (7, 8, 9)),
+                ("ij,jk->ik", (30, 20), (20, 10)), ("ij,kj->ik", (30, 20), (10, 20)), ("ji,jk->ki", (20, 30), (20, 10)),
+                ("bij,bjk->ikb", (5, 30, 20), (5, 20, 10))]
+OTHERS = [("ij,ij->i", (40, 30), (40, 30)), ("ij,j->i", (40, 30), (30,)), ("ii,ij->j", (30, 30), (30, 40)), ("nij,njk->nik", (300, 3, 3), (300, 3, 3)),
+          ("i,j->ij", (40,), (50,)), ("ijk,jkl->il", (20, 6, 7), (6, 7, 20))]
+
+
+@pytest.mark.parametrize(("text", "a", "b"), CONTRACTIONS + OTHERS, ids=lambda x: str(x))
+def test_contractions(text, a, b):
+    """Matrix products of views where that is what they are; exact programs call np.einsum itself."""
+    f = da.value_and_grad(lambda x, y: np.sum(np.sin(np.einsum(text, x, y))), argnums=(0, 1))
+    args = RNG.normal(size=a), RNG.normal(size=b)
+    check(da.compile(f), f, args, (args[0] * 1.1, args[1] - 0.1))
+    plain = [c["name"] for c in parts_of(capture(f, lambda leaves: f(*leaves), list(args)))["calls"]]
+    assert plain.count("matmul") == (3 if (text, a, b) in CONTRACTIONS else 0), plain
+    exact = [c["name"] for c in parts_of(capture(f, lambda leaves: f(*leaves), list(args)), exact=True)["calls"]]
+    assert "matmul" not in exact
+
+
+def test_contractions_of_other_types():
+    def f(x, y):
+        return np.einsum("ij,jk->ik", x, y)
+
+    x, y = RNG.normal(size=(30, 20)), RNG.normal(size=(20, 10))
+    for a, b in ((x.astype(np.float32), y.astype(np.float32)), (x.astype(np.float32), y), (x + 1j, y), (np.arange(600).reshape(30, 20), y)):
+        check(da.compile(f), f, (a, b), (a * 2, b))
