@@ -44,12 +44,12 @@ static inline void da_take_position(da_planner *p, int32_t x) {
 static inline int32_t da_operand_of(const da_gnode *d, int k) { return k == 0 ? d->a : k == 1 ? d->b : d->aux; }
 
 /* Estimated time in 1/16 ns, measured with da_groups_run on x86-64 with AVX2: a group of exact operations on contiguous
- * operands takes 7 ns + 0.1 ns a lane; with an operand that is not, 40 ns + 0.5 ns a lane; a scalar instruction 1.3 ns, but an
- * inexact function 45 ns, since it runs on a whole vector. */
+ * operands takes 8 ns + 0.2 ns a lane; operands that are not, 11 ns more, and each 0.5 ns a lane; a scalar instruction 2 ns (1.4
+ * where jumps are predicted), but an inexact function 45 ns, since it runs on a whole vector. */
 enum {
-    DA_COST_GROUP = 110, DA_COST_LANE = 2,
-    DA_COST_MOVED = 500, DA_COST_MOVED_LANE = 7, /* more for operands that are gathered or have a stride */
-    DA_COST_SCALAR = 22, DA_COST_INEXACT = 700,
+    DA_COST_GROUP = 130, DA_COST_LANE = 3,
+    DA_COST_MOVED = 180, DA_COST_MOVED_LANE = 8, /* more for operands that are gathered or have a stride */
+    DA_COST_SCALAR = 32, DA_COST_INEXACT = 700,
     DA_RUN_MIN = 12 /* a run of lanes with affine operands is a group of its own from here; shorter ones are gathered together */
 };
 

@@ -85,10 +85,42 @@ static void find_aims(const da_region *r, reg_state *regs, int32_t *aim) {
     }
 }
 
+enum { ALONE = -1, SECOND = -2 };
+
+/* Pairs of tanh and sech2 of one register, which are computed together: other[i] of the first is the second. */
+static void find_pairs(const da_region *r, int32_t *other) {
+    for (int32_t i = 0; i < r->n_micros; i++) other[i] = ALONE;
+    for (int32_t i = 0; i < r->n_micros; i++) {
+        const da_micro *m = &r->micros[i];
+        int wanted = m->code == DA_tanh ? DA_sech2 : m->code == DA_sech2 ? DA_tanh : -1;
+        if (wanted < 0 || other[i] != ALONE || is_splat(r, m->a) || m->dst == m->a) continue;
+        for (int32_t k = i + 1; k < r->n_micros; k++) {
+            const da_micro *p = &r->micros[k];
+            if (p->code == wanted && p->a == m->a && other[k] == ALONE) {
+                other[i] = k, other[k] = SECOND;
+                break;
+            }
+            if (p->code <= DA_L_LOAD && p->dst == m->a) break;
+        }
+    }
+}
+
 /* A new slot of its own. */
 static int32_t name_slot(da_lanes *l) { return da_first_named(l) + l->n_named++; }
 
-static void translate(da_lanes *l, const da_region *r, reg_state *regs, const int32_t *aim, const int32_t *block_of) {
+/* Makes operation i that of a pair. */
+static void join(da_lanes *l, int32_t i, int32_t other, const int32_t *aim) {
+    da_inst *s = &l->insts[i];
+    int32_t slot = name_slot(l);
+    l->insts[other].d = slot;
+    if (aim[other] >= 0) l->insts[aim[other]].d = slot;
+    s->b = s->code == DA_tanh ? slot : s->d;
+    if (s->code != DA_tanh) s->d = slot;
+    s->code = DA_L_BOTH;
+}
+
+static void translate(da_lanes *l, const da_region *r, reg_state *regs, const int32_t *aim, const int32_t *block_of,
+                      const int32_t *other) {
     for (int32_t k = 0; k < r->n_regs; k++) regs[k].slot = k;
     for (int32_t i = 0; i < r->n_micros; i++) l->insts[i].d = DA_NO_SLOT;
     for (int32_t i = 0; i < r->n_micros; i++) {
@@ -105,7 +137,11 @@ static void translate(da_lanes *l, const da_region *r, reg_state *regs, const in
         if (m->code == DA_L_LOAD) {
             s->d = regs[m->dst].slot = name_slot(l);
         } else if (m->code < DA_L_VALUES) {
-            s->d = regs[m->dst].slot = aim[i] >= 0 ? (l->insts[aim[i]].d = name_slot(l)) : m->dst;
+            int early = other[i] == SECOND; /* its register was still in use when the first of the pair made it */
+            if (!early) s->d = aim[i] >= 0 ? (l->insts[aim[i]].d = name_slot(l)) : m->dst;
+            regs[m->dst].slot = s->d;
+            if (early) s->code = DA_L_DONE;
+            if (other[i] >= 0) join(l, i, other[i], aim);
         }
         l->stores |= m->code == DA_L_STORE;
         if (m->code == DA_L_LOAD || m->code == DA_L_STORE) l->moves[l->n_moves++] = i;
@@ -151,7 +187,7 @@ static int32_t block_for(const da_lanes *l) {
 da_lanes *da_lanes_new(const da_region *r) {
     size_t micros = (size_t)r->n_micros, splats = (size_t)r->n_splats, operands = (size_t)r->n_operands;
     da_lanes *l = calloc(1, sizeof *l + micros * (sizeof(da_inst) + sizeof(int32_t)) + splats * sizeof(int32_t) + operands);
-    char *temporary = malloc(micros * (sizeof(move_key) + sizeof(int32_t)) + (size_t)r->n_regs * sizeof(reg_state) +
+    char *temporary = malloc(micros * (sizeof(move_key) + 2 * sizeof(int32_t)) + (size_t)r->n_regs * sizeof(reg_state) +
                              splats * sizeof(int32_t) + 1);
     if (!l || !temporary) {
         free(l), free(temporary);
@@ -166,11 +202,12 @@ da_lanes *da_lanes_new(const da_region *r) {
     l->n_operands = r->n_operands, l->n_reductions = r->n_reductions;
     move_key *keys = (move_key *)(void *)temporary;
     reg_state *regs = (reg_state *)(keys + micros);
-    int32_t *aim = (int32_t *)(regs + r->n_regs), *block_of = aim + micros;
+    int32_t *aim = (int32_t *)(regs + r->n_regs), *other = aim + micros, *block_of = other + micros;
     mark_shared(l, r);
     l->n_filled = find_filled(r, l->filled, block_of);
     find_aims(r, regs, aim);
-    translate(l, r, regs, aim, block_of);
+    find_pairs(r, other);
+    translate(l, r, regs, aim, block_of, other);
     sort_moves(l, r, keys);
     da_find_factors(l, r);
     da_fuse_sums(l, r);

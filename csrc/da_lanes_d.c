@@ -2,7 +2,9 @@
 #include "da_lanes_private.h"
 #include <string.h>
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-trapping-math") /* selections vectorise, both sides being computed; nobody reads the exception flags */
+/* Selections vectorise, both sides being computed (nobody reads the exception flags), and a function of a selection is not called
+ * for each side. */
+#pragma GCC optimize("no-trapping-math", "no-thread-jumps")
 #endif
 #include "da_lanes_mvec.h"
 #define T double

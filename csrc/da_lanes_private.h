@@ -8,6 +8,15 @@ typedef void (*da_kernel_f)(size_t n, float *d, const float *a, const float *b, 
 /* By code and splat operands (bits 1, 2, 4 for a, b, c); NULL: no such kernel. See da_lanes_kernels.inc. */
 extern const da_kernel_d da_lane_kernels_d[DA_L_VALUES][8];
 extern const da_kernel_f da_lane_kernels_f[DA_L_VALUES][8];
+/* tanh and sech2 of one operand, which may be where tanh goes. */
+typedef void (*da_pair_d)(size_t n, double *tanhs, double *sech2s, const double *a);
+typedef void (*da_pair_f)(size_t n, float *tanhs, float *sech2s, const float *a);
+extern const da_pair_d da_lane_tanh_sech2_d;
+extern const da_pair_f da_lane_tanh_sech2_f;
+enum {
+    DA_L_BOTH = DA_L_N, /* tanh of a into d, sech2 of a into b */
+    DA_L_DONE           /* nothing: the other of the two */
+};
 
 #ifdef __has_builtin
 #if __has_builtin(__builtin_shufflevector)
@@ -32,8 +41,8 @@ typedef struct {
 } da_inst;
 
 /* Slots: n_regs blocks, n_splats single values, n_filled blocks with a splat in all lanes (for codes without a kernel for it),
- * and n_named ones, each written once, by a LOAD or for a STORE: in memory where possible, else in a block of their own. What a
- * STORE reads is named or filled, so that it is still there at the end of a tile. */
+ * and n_named ones, each written once: by a LOAD or for a STORE, in memory where possible, else in a block of their own, and by an
+ * operation that is done before its turn. What a STORE reads is named or filled, so that it is still there at the end of a tile. */
 struct da_lanes {
     int32_t block; /* lanes: DA_LEAF * 2^k, so that a block is a whole subtree of a sum */
     int32_t n_insts, n_regs, n_splats, n_filled, n_named, n_moves, n_operands, n_reductions;

@@ -17,6 +17,8 @@
 #define COS(a) OP1(cos, a)
 #define SINH(a) OP1(sinh, a)
 #define COSH(a) OP1(cosh, a)
+#define TANH(a) OP1(tanh, a)
+#define SECH2(a) OP1(sech2, a)
 #define ADD(a, b) OP2(add, a, b)
 #define SUB(a, b) OP2(sub, a, b)
 #define MUL(a, b) OP2(mul, a, b)

@@ -18,6 +18,8 @@
 #undef COS
 #undef SINH
 #undef COSH
+#undef TANH
+#undef SECH2
 #undef ADD
 #undef SUB
 #undef MUL

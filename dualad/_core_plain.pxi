@@ -186,6 +186,8 @@ cdef object table_function(int op):
     def on_arrays(*args):
         if name in formulas:
             return formulas[name](*args)
+        if name == "sech2" and np.iscomplexobj(args[0]):
+            return np.square(np.reciprocal(np.cosh(args[0])))
         args = np.broadcast_arrays(*typed(args))
         out = array_value(op, np.array(args[0], order="C").reshape(-1), np.array(args[len(args) - 1], order="C").reshape(-1))
         return out.reshape(args[0].shape)[()]

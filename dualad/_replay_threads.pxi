@@ -1,8 +1,9 @@
 # Long regions: split over threads, and into pieces between which Ctrl-C is heard.
 
 cdef enum:
-    PIECE_NS = 40_000_000      # a piece of work between two looks at signals
+    WATCH_NS = 40_000_000      # work between two looks at signals
     THREADS_FROM_NS = 150_000  # handing work to threads costs some 50 us
+    PIECES = 8                 # of work for each thread
 
 cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
 cdef double INEXACT_NS = 2.0   # an elementary function
@@ -67,30 +68,43 @@ cdef object pool():
     return _pool
 
 
+cdef extern from *:
+    """
+    /* Raises *next by n; what it was before. */
+    static int64_t da_take(int64_t *next, int64_t n) { return __atomic_fetch_add(next, n, __ATOMIC_RELAXED); }
+    """
+    int64_t da_take(int64_t *next, int64_t n) noexcept nogil
+
+
 @cython.final
 cdef class Task:
-    """The units of one region while they run. It borrows what it points to from its caller, who waits for it."""
+    """The units of one region while they run. It borrows what it points to from its caller, who waits for all who work on it."""
     cdef const da_lanes *lanes
     cdef const da_region *region
     cdef const da_span *spans
     cdef void *partials
-    cdef int64_t units, piece
-    cdef bint stopped
+    cdef int64_t units, piece, watch   # `watch`: units between two looks at signals
+    cdef int64_t next                  # units before it are done or being done; atomic
 
-    def range(self, int64_t first, int64_t last):
-        """Runs units first..last-1 with scratch memory of its own."""
+    def work(self):
+        """Runs pieces with scratch memory of its own until there are none left: a thread that comes late, or whose core is busy, takes
+        fewer."""
         cdef cnp.ndarray memory = np.empty(da_lanes_scratch(self.lanes) + 64, np.uint8)
         cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
-        cdef int64_t stop
-        while first < last and not self.stopped:
-            stop = min(last, first + self.piece)
+        cdef int64_t first = 0, done
+        while first < self.units:
             with nogil:
-                da_lanes_run(self.lanes, self.region, self.spans, first, stop, scratch, self.partials)
-            first = stop
+                done = 0
+                while done < self.watch:
+                    first = da_take(&self.next, self.piece)
+                    if first >= self.units:
+                        break
+                    da_lanes_run(self.lanes, self.region, self.spans, first, min(self.units, first + self.piece), scratch, self.partials)
+                    done += self.piece
             try:
                 PyErr_CheckSignals()
             except BaseException:
-                self.stopped = True
+                da_take(&self.next, self.units)
                 raise
 
 
@@ -109,22 +123,23 @@ cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span 
     """Runs a region in pieces, on several threads where that pays."""
     cdef Task t = Task.__new__(Task)
     cdef double ns = region_ns(lanes, region)
-    cdef int64_t k, n, share
+    cdef int64_t n
     t.lanes = lanes
     t.region = region
     t.spans = spans
     t.partials = partials
     t.units = da_lanes_units(lanes, region)
-    t.piece = max(<int64_t>1, <int64_t>(t.units * PIECE_NS / max(ns, 1.0)))
     n = min(<int64_t>get_num_threads(), t.units) if ns > THREADS_FROM_NS else 1
-    share = (t.units + n - 1) // n
-    futures = [pool().submit(t.range, k * share, min(t.units, (k + 1) * share)) for k in range(1, n)]
+    t.watch = max(<int64_t>1, <int64_t>(t.units * WATCH_NS / max(ns, 1.0)))
+    t.piece = min(t.watch, max(<int64_t>1, t.units // (n * PIECES))) if n > 1 else t.watch
+    t.next = 0
+    futures = [pool().submit(t.work) for _ in range(1, n)]
     try:
-        t.range(0, min(t.units, share))
+        t.work()
     finally:
         for f in futures:
-            f.exception()
+            f.cancel() or f.exception()  # what has not begun has nothing left to do
     for f in futures:
-        f.result()
+        f.cancelled() or f.result()
     da_lanes_finish(lanes, region, spans, partials)
     return 0

@@ -1,5 +1,6 @@
 """Compiled functions among transforms, in classes, in threads and processes; what they leave behind."""
 
+import concurrent.futures
 import functools
 import multiprocessing
 import pickle
@@ -304,3 +305,31 @@ def test_a_failed_recording_leaves_the_thread_free():
             compiled(X)
     assert not _core.tracing()
     assert_same(compiled_energy(X), energy(X))
+
+
+def test_a_thread_that_never_starts_holds_nobody_up(monkeypatch):
+    """The caller does all the work that others do not take."""
+
+    class Busy:
+        def __init__(self, *_):
+            pass
+
+        def submit(self, _):
+            return concurrent.futures.Future()
+
+    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Busy)
+    before = da.get_num_threads()
+    x = np.linspace(-3, 3, 200_000)
+    want = np.tanh(x) * np.exp(x)
+    got = []
+    try:
+        da.set_num_threads(3)
+        run = da.compile(lambda x: np.tanh(x) * np.exp(x))
+        caller = threading.Thread(target=lambda: got.extend(run(x) for _ in range(3)), daemon=True)
+        caller.start()
+        caller.join(60)
+    finally:
+        da.set_num_threads(before)
+    assert len(got) == 3
+    for y in got:
+        np.testing.assert_allclose(y, want, rtol=1e-14)

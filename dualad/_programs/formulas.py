@@ -68,7 +68,7 @@ class Readable(Dialect):
         super().__init__(False, set())
 
     def helper(self, name: str) -> str:
-        return {"lae": "logaddexp", "logistic_of": "logistic"}.get(name, name)
+        return {"lae": "logaddexp", "logistic_of": "logistic", "sech2_of": "sech2"}.get(name, name)
 
     def cast(self) -> str:
         return ""

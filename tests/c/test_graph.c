@@ -22,9 +22,29 @@ static void compare(const double *got, const double *want, int n, double toleran
               "%s: root %d is %.17g, not %.17g", current, k, got[k], want[k]);
 }
 
-static void compare_graph(const da_graph *g, world *w, const double *want, double tolerance) {
+/* How far each root moves when the inputs move by half a unit in the last place or so: malloc'ed. A random graph may lose most
+ * of its digits. */
+static double *sensitivity(const da_graph *g, world *w, const double *want) {
+    double *most = calloc((size_t)g->n_roots + 1, sizeof *most), *was = malloc((size_t)w->size * sizeof *was);
+    for (int trial = 0; trial < 8; trial++) {
+        double *buffer = w->buffers[trial % WORLD_INPUTS];
+        memcpy(was, buffer, (size_t)w->size * sizeof *was);
+        for (int i = 0; i < w->size; i++) buffer[i] *= 1 + random_in(-1, 1) * 0x1p-52;
+        double *moved = graph_roots(g, w);
+        for (int k = 0; k < g->n_roots; k++) most[k] = fmax(most[k], fabs(moved[k] - want[k]));
+        memcpy(buffer, was, (size_t)w->size * sizeof *was);
+        free(moved);
+    }
+    free(was);
+    return most;
+}
+
+/* To a tolerance, or what an ulp in an input makes of it, whichever is more (`loose` may be NULL); 0: the same bits. */
+static void compare_graph(const da_graph *g, world *w, const double *want, double tolerance, const double *loose) {
     verify(g);
     double *got = graph_roots(g, w);
+    for (int k = 0; loose && k < g->n_roots && tolerance > 0; k++)
+        if (fabs(got[k] - want[k]) <= 10 * loose[k]) got[k] = want[k];
     compare(got, want, g->n_roots, tolerance);
     free(got);
 }
@@ -81,7 +101,7 @@ enum { N_PASSES = sizeof passes / sizeof *passes };
 /* Every pass on the graph, and the plans of what comes out. */
 static void test_passes(const da_graph *g, world *w) {
     verify(g);
-    double *want = graph_roots(g, w);
+    double *want = graph_roots(g, w), *loose = sensitivity(g, w, want);
     compare_plan(g, w, 0);
     compare_plan(g, w, DA_OPT_GROUPS);
     compare_lanes(g, w);
@@ -89,12 +109,13 @@ static void test_passes(const da_graph *g, world *w) {
         da_graph h;
         current = passes[k].name;
         CHECK(!da_graph_copy(&h, g) && !passes[k].run(&h), "%s: no memory", current);
-        compare_graph(&h, w, want, passes[k].tolerance);
+        compare_graph(&h, w, want, passes[k].tolerance, loose);
         compare_plan(&h, w, DA_OPT_GROUPS);
         compare_lanes(&h, w);
         da_graph_free(&h);
     }
     free(want);
+    free(loose);
 }
 
 static void test_random(void) {
@@ -131,7 +152,7 @@ static void run_all(da_graph *g, const char *name, double tolerance, int lanes) 
     double *want = graph_roots(g, &w);
     current = name;
     CHECK(!all_fast(g), "%s: no memory", name);
-    compare_graph(g, &w, want, tolerance);
+    compare_graph(g, &w, want, tolerance, NULL);
     compare_plan(g, &w, DA_OPT_GROUPS);
     if (lanes) compare_lanes(g, &w);
     free(want);
@@ -252,7 +273,7 @@ static int attempt(const da_graph *g, world *w, const double *want) {
     if (!failed && all_fast(&h)) {
         failed = -1;
         alloc_fail_at = 0;
-        compare_graph(&h, w, want, 1e-7);
+        compare_graph(&h, w, want, 1e-7, NULL);
     }
     if (!failed) failed = da_plan_make(&h, DA_OPT_ALL, &plan);
     if (!failed) {

@@ -88,6 +88,7 @@ static void random_micros(program *p) {
             p->micros[n++] = (da_micro){.code = DA_L_LOAD, .dst = regs[0], .operand = (int32_t)random_below(INPUTS)};
         } else {
             uint16_t code = (uint16_t)random_below(DA_L_VALUES);
+            if (!random_below(4)) code = random_below(2) ? DA_tanh : DA_sech2; /* computed together where they meet */
             p->micros[n++] = (da_micro){.code = code, .dst = regs[0], .a = regs[1], .b = regs[2], .c = regs[3]};
         }
     }
