@@ -18,14 +18,29 @@ static int32_t only_maker(const da_region *r, int32_t reader, int reg) {
     return made;
 }
 
+static int makes(const da_inst *i, int32_t slot) {
+    if (i->code == DA_L_BOTH) return i->d == slot || i->b == slot;
+    return (i->code < DA_L_VALUES || i->code == DA_L_LOAD) && i->d == slot;
+}
+
+/* Slots that an operation reads: the first so many of a, b, c. */
+static int n_read(const da_inst *i) {
+    switch (i->code) {
+    case DA_L_LOAD:
+    case DA_L_DONE: return 0;
+    case DA_L_BOTH: return 1;
+    case DA_L_REDUCE: return 2;
+    default: return da_lanes_arity(i->code);
+    }
+}
+
 /* Whether what an operation that is taken out reads is still there at the sum: lanes, which nothing between writes. */
 static int at_hand(const da_lanes *l, int32_t from, int32_t sum) {
     const da_inst *i = &l->insts[from];
     if (i->variant) return 0;
     for (int32_t k = from + 1; k < sum; k++) {
         const da_inst *other = &l->insts[k];
-        int makes = other->code < DA_L_VALUES || other->code == DA_L_LOAD;
-        if (makes && (other->d == i->a || (da_lanes_arity(i->code) > 1 && other->d == i->b))) return 0;
+        if (makes(other, i->a) || (da_lanes_arity(i->code) > 1 && makes(other, i->b))) return 0;
     }
     return 1;
 }
@@ -39,14 +54,14 @@ static void fuse_sum(da_lanes *l, const da_region *r, int32_t sum) {
     if (square) difference = only_maker(r, product, r->micros[product].a);
     if (difference >= 0 && r->micros[difference].code == DA_sub) {
         da_inst *d = &l->insts[difference];
-        p->code = DA_L_NOTHING;
+        p->code = DA_L_DONE;
         if (at_hand(l, difference, sum)) {
-            s->a = d->a, s->b = d->b, s->c = DA_SUM_SQUARES, d->code = DA_L_NOTHING;
+            s->a = d->a, s->b = d->b, s->c = DA_SUM_SQUARES, d->code = DA_L_DONE;
             return;
         }
         p->code = DA_square;
     }
-    if (at_hand(l, product, sum)) s->a = p->a, s->b = square ? p->a : p->b, s->c = DA_SUM_PRODUCTS, p->code = DA_L_NOTHING;
+    if (at_hand(l, product, sum)) s->a = p->a, s->b = square ? p->a : p->b, s->c = DA_SUM_PRODUCTS, p->code = DA_L_DONE;
 }
 
 /* The LOAD that makes a slot which only one operation reads; NULL: there is none. */
@@ -56,7 +71,7 @@ static da_inst *only_load(da_lanes *l, int32_t slot) {
     for (int32_t k = 0; k < l->n_insts; k++) {
         da_inst *i = &l->insts[k];
         if (i->code == DA_L_LOAD && i->d == slot) load = i;
-        int n = i->code == DA_L_LOAD ? 0 : i->code == DA_L_REDUCE ? 2 : da_lanes_arity(i->code);
+        int n = n_read(i);
         readers += (n > 0 && i->a == slot) || (n > 1 && i->b == slot) || (n > 2 && i->c == slot);
     }
     return readers == 1 ? load : NULL;
@@ -80,7 +95,7 @@ static void find_rows(da_lanes *l, const da_region *r, da_inst *sum) {
 static void compact(da_lanes *l) {
     int32_t n = 0;
     for (int32_t k = 0; k < l->n_insts; k++) {
-        if (l->insts[k].code == DA_L_NOTHING) continue;
+        if (l->insts[k].code == DA_L_DONE) continue;
         if (l->insts[k].code == DA_L_LOAD || l->insts[k].code == DA_L_STORE) l->moves[l->insts[k].b] = n;
         l->insts[n++] = l->insts[k];
     }

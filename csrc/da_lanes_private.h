@@ -15,7 +15,7 @@ extern const da_pair_d da_lane_tanh_sech2_d;
 extern const da_pair_f da_lane_tanh_sech2_f;
 enum {
     DA_L_BOTH = DA_L_N, /* tanh of a into d, sech2 of a into b */
-    DA_L_DONE           /* nothing: the other of the two */
+    DA_L_DONE           /* computed elsewhere: taken out before anything runs (da_fuse_sums) */
 };
 
 #ifdef __has_builtin
@@ -28,8 +28,8 @@ enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats
 enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
 enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_PIECE_COST = 64 };
 
-/* Reductions beyond da_reduction_op, and the code of an instruction that is to be taken out. */
-enum { DA_SUM_PRODUCTS = DA_N_REDUCTIONS, DA_SUM_SQUARES, DA_L_NOTHING = DA_L_N };
+/* Reductions beyond da_reduction_op. */
+enum { DA_SUM_PRODUCTS = DA_N_REDUCTIONS, DA_SUM_SQUARES };
 
 /* A micro-operation on slots (variant: which operands are splats; of STORE and REDUCE: whether zeros passed over are -0; of LOAD:
  * whether only a sum over rows reads it). A slot is a pointer to lanes: of a register block, a splat, or memory. */
