@@ -16,6 +16,7 @@ from ._version import __version__
 
 # OpenBLAS names its kernels after processors; these use AVX-512.
 AVX512_KERNELS = {"skylakex", "cooperlake", "sapphirerapids"}
+BETTER = "SKYLAKEX"  # those that all of these processors can run
 
 
 def facts() -> dict[str, str]:
@@ -53,10 +54,10 @@ def facts() -> dict[str, str]:
     return result
 
 
-def openblas(what: str, kind: Any) -> Any:
-    """Asks the OpenBLAS that NumPy has loaded, ``openblas_get_<what>``; None when it is another BLAS.
+def openblas_function(name: str) -> Any:
+    """A function ``openblas_<name>`` of the OpenBLAS that NumPy has loaded; None when it is another BLAS.
 
-    NumPy's wheels carry one whose names are decorated: ``scipy_openblas_get_<what>64_``.
+    NumPy's wheels carry one whose names are decorated: ``scipy_openblas_get_corename64_``.
     """
     try:
         umath = importlib.import_module("numpy._core._multiarray_umath")
@@ -65,11 +66,19 @@ def openblas(what: str, kind: Any) -> Any:
         return None
     for prefix in ("scipy_", ""):
         for suffix in ("64_", "", "_64"):
-            function = getattr(library, f"{prefix}openblas_get_{what}{suffix}", None)
+            function = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
             if function is not None:
-                function.restype = kind
-                return function()
+                return function
     return None
+
+
+def openblas(what: str, kind: Any) -> Any:
+    """Asks NumPy's OpenBLAS: ``openblas_get_<what>``; None when it is another BLAS."""
+    function = openblas_function(f"get_{what}")
+    if function is None:
+        return None
+    function.restype = kind
+    return function()
 
 
 def gil() -> str:
@@ -85,6 +94,12 @@ def usable_processors() -> int:
     return os.cpu_count() or 1
 
 
+def better_kernels() -> str:
+    """The kernels that OpenBLAS should use on this processor, where it has chosen others: a value of ``OPENBLAS_CORETYPE``; else an empty string."""
+    kernel = openblas("corename", ctypes.c_char_p) or b""
+    return BETTER if advice(_core.simd_level(), kernel.decode()) else ""
+
+
 def advice(level: str, kernel: str) -> str:
     """What to change, or an empty string. On a processor newer than itself OpenBLAS may fall back to old kernels."""
     if level != "x86-64-v4" or not kernel or kernel.lower() in AVX512_KERNELS:
@@ -92,8 +107,8 @@ def advice(level: str, kernel: str) -> str:
     return (
         f"OpenBLAS chose its {kernel} kernels although this processor has AVX-512.\n"
         "Matrix products may be nearly twice as fast with\n"
-        "    export OPENBLAS_CORETYPE=SKYLAKEX\n"
-        "set before Python starts."
+        f"    export OPENBLAS_CORETYPE={BETTER}\n"
+        "set before Python starts (the commands of dualad that compute do so by themselves)."
     )
 
 

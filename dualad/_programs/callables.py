@@ -102,7 +102,7 @@ _HELPERS: dict[str, Callable[..., Any]] = {
 
 
 @functools.cache
-def _numpy_functions() -> dict[str, Any]:
+def numpy_functions() -> dict[str, Any]:
     """The public functions by qualified name."""
     dispatching = type(np.sum)
     found: dict[str, Any] = {}
@@ -119,7 +119,7 @@ def _numpy_functions() -> dict[str, Any]:
 
 def _table() -> dict[tuple[str, ...], Any]:
     """Every function that has a name of its own, by that name. Made anew: rules of SciPy's functions come with SciPy."""
-    table: dict[tuple[str, ...], Any] = {("numpy", name): x for name, x in _numpy_functions().items()}
+    table: dict[tuple[str, ...], Any] = {("numpy", name): x for name, x in numpy_functions().items()}
     table |= {("dualad", name): x for name, x in _HELPERS.items()}
     table |= {("operation", name): _core.table_call(k) for k, name in enumerate(NAMES)}
     for name, implementations in _core.IMPLEMENTATIONS.items():

@@ -173,18 +173,21 @@ def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.nd
     """The adjoint of indexing: zeros with the cotangent added in."""
     if low.holds_recorded(params) or value.dtype not in FLOATS or isinstance(operands[0], np.ndarray):
         return None
+    if value.size > low.small and not params.get("lead", True) and _basic(params["index"]):  # a view; no list of places is needed
+        return _assembled(low, operands[0], value, lambda a: np.asarray(a[params["index"]]))
     places = _places(params, value)
-    unique = np.unique(places).size == places.size
     if value.size <= low.small and places.size <= low.small:
         return _scattered(low, operands[0], places, value)
-    if not unique:
+    if np.bincount(places.reshape(-1), minlength=1).max() > 1:
         return None if low.exact else low.call(AddUp(places, value.shape, value.dtype), "scatter", ((operands[0],), {}), value)
+    return _assembled(low, operands[0], value, lambda a: np.asarray(a.reshape(-1)[places]))
+
+
+def _assembled(low: Any, g: Any, value: np.ndarray, where: Any) -> View:
+    """Zeros with the cotangent at its place."""
     out = low.new_value(value.shape, value.dtype)
-    place = low.moved(whole(out), lambda a: np.asarray(a.reshape(-1)[places]))
-    if "index" in params and not params.get("lead", True):
-        view = whole(out).like(lambda a: np.asarray(a[params["index"]])) if _basic(params["index"]) else None
-        place = view or place
-    low.add(Assemble(out, [(whole(out), 0.0), (place, low.spread(low.simple(operands[0]), place.shape))]))
+    place = low.moved(whole(out), where)
+    low.add(Assemble(out, [(whole(out), 0.0), (place, low.spread(low.simple(g), place.shape))]))
     return whole(out)
 
 

@@ -192,7 +192,7 @@ class Operands:
         out = x.like(function)
         if out is not None:
             return out
-        if x.size > 65536 and x.index is None:  # rather a copy in memory than a list of places
+        if x.size > 65536 and x.index is None and not x.whole():  # rather a copy in memory than a list of places
             return self.moved(self.copied(x), function)
         index = np.asarray(function(x.offsets()), np.int64, order="C")
         return View(x.value, 0, index.shape, contiguous(index.shape), index)
