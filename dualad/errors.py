@@ -41,6 +41,50 @@ class MissingExtraError(DualadError, ImportError):
     """An optional package is needed; the message names the extra to install."""
 
 
+class UnknownNameError(DualadError, ValueError):
+    """A name that stands for no activation, loss, optimizer, ...; the message gives the nearest ones."""
+
+
+class ParameterError(DualadError, ValueError):
+    """A hyperparameter or a saved configuration lies outside what it may be; the message says what it may."""
+
+
+class GradientError(DualadError, ValueError):
+    """An optimizer was given no gradient for any of its variables."""
+
+
+class LayerError(DualadError, ValueError):
+    """A layer is used before it is set up, or set up wrongly."""
+
+
+class GraphError(DualadError, ValueError):
+    """A model's outputs do not come from its inputs, or it has no graph."""
+
+
+class LossError(DualadError, ValueError):
+    """A model is not compiled, or its losses do not fit its outputs."""
+
+
+class DataError(DualadError, ValueError):
+    """Data that a model cannot train on: no samples, no targets, no numbers; the message says where."""
+
+
+class CallbackError(DualadError, ValueError):
+    """What was given as a callback is none, or its options contradict each other."""
+
+
+class StrategyError(DualadError, RuntimeError):
+    """Threads or processes cannot train a model together; the message says why."""
+
+
+class SaveError(DualadError, OSError):
+    """A model, its weights or a checkpoint cannot be written; the file that was there is as it was."""
+
+
+class SavedFileError(DualadError, ValueError):
+    """A saved model, weights or checkpoint: the file is damaged, of a newer version, or belongs to another model."""
+
+
 class GuardError(DualadError):
     """A program was called with arguments for which it was not recorded."""
 
@@ -63,3 +107,7 @@ class CheckError(DualadError):
 
 class CompileWarning(UserWarning):
     """A compiled function runs as plain Python, and why."""
+
+
+class TrainingWarning(UserWarning):
+    """Something about a training or a saved model that may not be what was meant."""
