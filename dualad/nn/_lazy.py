@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def attributes(package: str, modules: dict[str, str]) -> Callable[[str], Any]:
+def attributes(package: str, modules: dict[str, str], submodules: tuple[str, ...] = ()) -> Callable[[str], Any]:
     """A package's ``__getattr__`` (PEP 562).
 
     Parameters
@@ -16,6 +16,8 @@ def attributes(package: str, modules: dict[str, str]) -> Callable[[str], Any]:
         Its ``__name__``.
     modules : dict of str to str
         For each of the lazy names the module that defines it, relative to the package.
+    submodules : tuple of str
+        Modules of the package that are lazy themselves.
 
     Examples
     --------
@@ -25,11 +27,11 @@ def attributes(package: str, modules: dict[str, str]) -> Callable[[str], Any]:
     """
 
     def find(name: str) -> Any:
-        if name not in modules:
+        if name not in modules and name not in submodules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         from importlib import import_module
 
-        found = getattr(import_module(modules[name], package), name)
+        found = import_module(f".{name}", package) if name in submodules else getattr(import_module(modules[name], package), name)
         setattr(sys.modules[package], name, found)
         return found
 
