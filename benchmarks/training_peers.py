@@ -6,6 +6,7 @@ with the seconds; libraries that set up threads of their own do not meet in one 
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def data(samples: int, d: int) -> np.ndarray:
 
 def initial(sizes: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(1)
-    pairs = zip(sizes[:-1], sizes[1:])
+    pairs = itertools.pairwise(sizes)
     return [(rng.uniform(-(lim := (6 / (a + b)) ** 0.5), lim, (a, b)).astype(np.float32), np.zeros(b, np.float32)) for a, b in pairs]
 
 
@@ -71,7 +72,7 @@ def with_torch(sizes: list[int], batch: int, x: np.ndarray) -> Callable[[], Any]
 
     torch.manual_seed(0)
     parts: list[Any] = []
-    for k, (a, b) in enumerate(zip(sizes[:-1], sizes[1:])):
+    for k, (a, b) in enumerate(itertools.pairwise(sizes)):
         parts += [torch.nn.Linear(a, b), torch.nn.ReLU() if k + 2 < len(sizes) else torch.nn.Sigmoid()]
     model = torch.nn.Sequential(*parts)
     optimizer, loss = torch.optim.Adam(model.parameters()), torch.nn.BCELoss()

@@ -68,9 +68,9 @@ class Report:
         return facts
 
     def _layers(self) -> str:
-        from .summary import _rows as rows
+        from .summary import rows_of
 
-        found = rows(self.model, expand=True)
+        found = rows_of(self.model, expand=True)
         return _page.section("Layers", _page.table(("layer", "output shape", "parameters"), [row[:3] for row in found], numbers=(2,)))
 
     def _times(self) -> dict[str, float]:

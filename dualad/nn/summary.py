@@ -17,7 +17,7 @@ _ASCII = ("+-++", "|||", "+=++", "|||", "+-++", "+-++")
 
 def summary(model: Any, print_fn: Any = None, line_length: int | None = None, expand_nested: bool = False, show_trainable: bool = False) -> None:
     """Prints the table (see `Saved.summary`)."""
-    rows = _rows(model, expand_nested)
+    rows = rows_of(model, expand_nested)
     shown = [0, 1, 2, *([3] if any(row[3] for row in rows) else []), *([4] if show_trainable else [])]
     lines = [f'Model: "{model.name}"', *_table([[row[k] for k in shown] for row in [_HEADS, *rows]], line_length), *_totals(model), *_hint()]
     text = "\n".join(lines)
@@ -27,7 +27,7 @@ def summary(model: Any, print_fn: Any = None, line_length: int | None = None, ex
 # ---- rows ----
 
 
-def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
+def rows_of(model: Any, expand: bool, indent: str = "") -> list[Row]:
     rows: list[Row] = []
     plan = model.plan
     chain = plan is None or _is_chain(plan)
@@ -42,7 +42,7 @@ def _rows(model: Any, expand: bool, indent: str = "") -> list[Row]:
         trained = "-" if not layer.weights else "Y" if layer.trainable else "N"
         rows.append((f"{indent}{layer.name} ({kind})", _shape(layer, node), count, origins, trained))
         if expand and hasattr(layer, "plan"):
-            rows += _rows(layer, expand, indent + "  └ " if not indent else "    " + indent)
+            rows += rows_of(layer, expand, indent + "  └ " if not indent else "    " + indent)
     return rows
 
 
