@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import dualad as da
+from dualad import nn
 
-Params = dict[str, np.ndarray[Any, Any]]
 HELD_OUT = 297  # images kept from training
 BATCH = 64
 RATE = 1e-2
@@ -93,57 +92,29 @@ def derivatives() -> float:
 
 def load_digits():
     """The 1,797 digits, one a row, pixels between 0 and 1, in a fixed random order."""
-    with np.load(Path(__file__).parent / "data" / "digits.npz") as data:
-        images = data["images"].reshape(-1, 64) / 16.0
-    return np.random.default_rng(0).permutation(images)
+    return np.random.default_rng(0).permutation(nn.datasets.load_digits()[0])
 
 
-def initial(rng: np.random.Generator) -> Params:
-    """Weights scaled by the number of inputs (Glorot, Bengio 2010)."""
-    limit = np.sqrt(6 / (64 + HIDDEN))
-    return {
-        "encoder": rng.uniform(-limit, limit, (64, HIDDEN)),
-        "encoder bias": np.zeros(HIDDEN),
-        "decoder": rng.uniform(-limit, limit, (HIDDEN, 64)),
-        "decoder bias": np.zeros(64),
-    }
-
-
-def reconstruct(w, x):
+def autoencoder(seed: int):
     """64 pixels -> 32 numbers -> 64 pixels."""
-    code = np.tanh(x @ w["encoder"] + w["encoder bias"])
-    return 1 / (1 + np.exp(-(code @ w["decoder"] + w["decoder bias"])))
+    nn.utils.set_random_seed(seed)
+    encoder = nn.Sequential([nn.Input((64,)), nn.Dense(HIDDEN, activation="tanh")])
+    decoder = nn.Sequential([nn.Input((HIDDEN,)), nn.Dense(64, activation="sigmoid")])
+    return nn.Autoencoder(encoder, decoder)
 
 
-def loss(w, x):
-    """Mean squared error of the reconstruction."""
-    return np.mean((reconstruct(w, x) - x) ** 2)
+class Progress(nn.callbacks.Callback):
+    """Tells how far training is."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        progress(epoch + 1, self.params["epochs"], logs["loss"])
 
 
-def adam(w: Params, g: Params, m: Params, v: Params, t: int, rate: float) -> None:
-    """One step of Adam (Kingma, Ba 2015), in place."""
-    for k in w:
-        m[k] += 0.1 * (g[k] - m[k])
-        v[k] += 0.001 * (g[k] ** 2 - v[k])
-        w[k] -= rate * (m[k] / (1 - 0.9**t)) / (np.sqrt(v[k] / (1 - 0.999**t)) + 1e-8)
-
-
-def train(w: Params, images: np.ndarray[Any, Any], epochs: int, rng: np.random.Generator) -> list[float]:
-    """Fits `w` in place; the mean loss of each epoch."""
-    step = da.value_and_grad(loss)
-    m, v = ({k: np.zeros_like(a) for k, a in w.items()} for _ in range(2))
-    t, losses = 0, []
-    for epoch in range(epochs):
-        batches = np.split(rng.permutation(images), range(BATCH, len(images), BATCH))
-        values = []
-        for batch in batches:
-            t += 1
-            value, g = step(w, batch)
-            values.append(value)
-            adam(w, g, m, v, t, RATE * (1 - epoch / epochs))
-        losses.append(float(np.mean(values)))
-        progress(epoch + 1, epochs, losses[-1])
-    return losses
+def train(model, images, epochs: int) -> None:
+    """Adam with a learning rate that falls to zero, on the mean squared error; each step is one compiled program."""
+    steps = epochs * -(-len(images) // BATCH)
+    model.compile(optimizer=nn.optimizers.Adam(nn.schedules.PolynomialDecay(RATE, steps, 0.0)), loss="mse")
+    model.fit(images, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[Progress()])
 
 
 def progress(done: int, total: int, value: float) -> None:
@@ -194,15 +165,15 @@ def as_text(images) -> str:
     return "\n".join(row.rstrip() for row in rows)
 
 
-def show(w: Params, images, path: Path) -> None:
+def show(images, copies, path: Path) -> None:
     """Some held-out digits and their reconstructions, drawn or as text."""
-    if draw(images[:12], reconstruct(w, images[:12]), path):
+    if draw(images[:12], copies[:12], path):
         print(f"held-out digits and their reconstructions: {path.resolve()}")
         return
     print("held-out digits (matplotlib would draw them: pip install matplotlib):")
     print(as_text(images[:6]))
     print("their reconstructions:")
-    print(as_text(reconstruct(w, images[:6])))
+    print(as_text(copies[:6]))
 
 
 def run(epochs: int, seed: int, output: Path) -> int:
@@ -212,16 +183,16 @@ def run(epochs: int, seed: int, output: Path) -> int:
     worst = derivatives()
 
     print(f"\nAutoencoder 64-{HIDDEN}-64 on 1,797 real digits\n")
-    rng = np.random.default_rng(seed)
     images = load_digits()
     held_out, images = images[:HELD_OUT], images[HELD_OUT:]
-    w = initial(rng)
-    before = float(loss(w, held_out))
-    train(w, images, epochs, rng)
-    after = float(loss(w, held_out))
+    model = autoencoder(seed)
+    before = np.mean((model.reconstruct(held_out) - held_out) ** 2)
+    train(model, images, epochs)
+    copies = model.reconstruct(held_out)
+    after = np.mean((copies - held_out) ** 2)
     print(f"\nheld-out digits: error {before:.5f} before, {after:.5f} after training", end="")
     print(f" (the best linear code of {HIDDEN} numbers: {principal_components(images, held_out):.5f})")
-    show(w, held_out, output)
+    show(held_out, copies, output)
     print(f"\n{time.perf_counter() - start:.1f} s in all")
     if worst > 1e-9 or not after < before:
         print("something is wrong: the modes differ, or the loss did not fall", file=sys.stderr)

@@ -89,17 +89,6 @@ def test_digits():
     assert np.sum(images * 16) == 561718  # the sum of all pixels in the published file
 
 
-def test_autoencoder_gradient():
-    rng = np.random.default_rng(0)
-    w, x = _demo.initial(rng), _demo.load_digits()[:5]
-    g, h = da.grad(_demo.loss)(w, x), 1e-6
-    for name, entry in [("encoder", (20, 3)), ("decoder", (5, 30)), ("decoder bias", (30,))]:
-        up, down = ({**w, name: w[name].copy()} for _ in range(2))
-        up[name][entry] += h
-        down[name][entry] -= h
-        assert g[name][entry] == pytest.approx((_demo.loss(up, x) - _demo.loss(down, x)) / (2 * h), rel=1e-5)
-
-
 def test_info(tmp_path):
     done = run("info", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

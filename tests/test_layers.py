@@ -116,7 +116,7 @@ def test_the_graph_is_seen():
     assert "primitive" in imports("rules.reductions")
     assert imports("_replay") == {"_core", "errors"}
     assert {"_replay", "_programs.build"} <= imports("program")
-    assert imports("_demo") == {"__init__"}
+    assert imports("_demo") == {"__init__", "nn"}
 
 
 def test_c_sources_know_nothing_of_python():
