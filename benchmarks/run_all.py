@@ -12,11 +12,12 @@ import bench_scalar
 import bench_stores
 import bench_tape
 import bench_taylor
+import bench_training
 import bench_vector
 from timing import Row, main
 
 EAGER = (bench_scalar, bench_calls, bench_loop, bench_vector, bench_jacobian, bench_stores, bench_taylor, bench_tape, bench_import)
-PROGRAMS = (bench_programs, bench_models)
+PROGRAMS = (bench_programs, bench_models, bench_training)
 
 
 def measure(quick: bool = False) -> list[Row]:

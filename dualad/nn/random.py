@@ -12,7 +12,7 @@ _state: dict[str, Any] = {"seed": None, "made": 0}
 
 
 def set_random_seed(seed: int) -> None:
-    """Makes what follows reproducible: initial weights, dropout, shuffling of layers and models made from now on.
+    """Makes what follows reproducible: initial weights of layers built from now on, their dropout, the order of samples.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ def set_random_seed(seed: int) -> None:
     Examples
     --------
     >>> from dualad import nn
-    >>> nn.utils.set_random_seed(1); a = nn.Dense(2)
-    >>> nn.utils.set_random_seed(1); b = nn.Dense(2)
-    >>> a.build((None, 3)); b.build((None, 3))
+    >>> a, b = nn.Dense(2), nn.Dense(2)
+    >>> nn.utils.set_random_seed(1); a.build((None, 3))
+    >>> nn.utils.set_random_seed(1); b.build((None, 3))
     >>> bool((a.kernel.numpy() == b.kernel.numpy()).all())
     True
     """
