@@ -79,7 +79,7 @@ class Machine:
 
 @final
 class Task:
-    def range(self, first: int, last: int) -> None: ...
+    def work(self) -> None: ...
 
 @final
 class Batch:

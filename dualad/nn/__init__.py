@@ -27,7 +27,7 @@ from .layers import __all__ as _layers
 from .model import Model, Sequential
 
 if TYPE_CHECKING:
-    from . import K, autoencoders, datasets, estimators, plots, scores, strategies
+    from . import K, autoencoders, datasets, plots, scores, strategies
     from .autoencoders import VAE, Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, SparseAutoencoder
     from .gradients import value_and_gradients
     from .saving import clone_model, load_model, model_from_json
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Autoencoder", "ContractiveAutoencoder", "DenoisingAutoencoder", "GradientTape", "Input", "K", "Model", "Sequential",
     "SparseAutoencoder", "Tensor", "VAE", "activations", "autoencoders", "callbacks", "clone_model", "constraints",
-    "datasets", "epsilon", "estimators", "floatx", "initializers", "layers", "load_model", "losses", "metrics", "model_from_json",
+    "datasets", "epsilon", "floatx", "initializers", "layers", "load_model", "losses", "metrics", "model_from_json",
     "optimizers", "plots", "register", "regularizers", "saving", "schedules", "scores", "set_floatx", "strategies", "utils",
     "value_and_gradients", *_layers,
 ]
