@@ -12,7 +12,7 @@ from . import losses as losses_module
 from . import metrics as metrics_module
 from .graph import leaves
 
-LOOKED_AT = 1 << 26  # bytes of targets: mapped files may be larger than memory
+LOOKED_AT, PIECE = 1 << 26, 1 << 21  # bytes of targets in all and at once: mapped files may be larger than memory
 
 
 def per_output(what: str, given: Any, names: list[str]) -> list[Any]:
@@ -75,13 +75,17 @@ class Objective:
         for y, loss in zip(ys, self.losses):
             if loss is None or self.warned:
                 continue
-            y = y[: max(1, LOOKED_AT // max(1, y[:1].nbytes))]
-            if y.dtype.kind == "f" and not np.all(np.isfinite(y)):
-                continue  # training raises where it meets them
-            message = losses_module.check_targets(loss, y)
-            if message:
-                self.warned = True
-                warnings.warn(message, UserWarning, stacklevel=5)
+            row = max(1, y[:1].nbytes)
+            step = max(1, PIECE // row)
+            for at in range(0, min(len(y), max(1, LOOKED_AT // row)), step):
+                piece = y[at : at + step]
+                if piece.dtype.kind == "f" and not np.all(np.isfinite(piece)):
+                    continue  # training raises where it meets them
+                message = losses_module.check_targets(loss, piece)
+                if message:
+                    self.warned = True
+                    warnings.warn(message, UserWarning, stacklevel=5)
+                    break
 
     def update(self, ys: list[Any], outputs: list[Any], weights: list[Any]) -> None:
         """Takes a batch into the metrics."""
