@@ -56,12 +56,13 @@ def measure(quick: bool = False) -> list[Row]:
     for case in list(CASES)[: 1 if quick or find_spec("mlxtend") is None else 2]:
         found = {name: by_itself(name, case) for name in ("dualad", "keras") if find_spec(name) is not None}
         means = {name: float(np.mean(e)) for name, e in found.items()}
+        title = f"error on {case}, mean of {len(SEEDS)} seeds"
         note = "; ".join(f"{name} {min(e):.5f} to {max(e):.5f}" for name, e in found.items())
         if "keras" in found:  # within the spread of Keras's own seeds
             bar = max(found["keras"]) / means["keras"]
-            rows.append(Row(f"error on {case}, mean of {len(SEEDS)} seeds", means["dualad"], unit="", base="Keras", base_value=means["keras"], bar=bar, note=note))
+            rows.append(Row(title, means["dualad"], unit="", base="Keras", base_value=means["keras"], bar=bar, note=note))
         else:
-            rows.append(Row(f"error on {case}, mean of {len(SEEDS)} seeds", means["dualad"], unit="", note=note))
+            rows.append(Row(title, means["dualad"], unit="", note=note))
     return rows
 
 

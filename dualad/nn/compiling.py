@@ -61,16 +61,21 @@ class Compiling:
         UnknownNameError
             No such optimizer, loss or metric; the message gives the nearest name.
         """
+        from . import losses as known_losses
+        from . import metrics as known_metrics
         from . import optimizers
 
-        self._set(optimizer=optimizers.get(optimizer), run_eagerly=run_eagerly, stop_training=False)
+        made = optimizers.get(optimizer)
+        for x in leaves(loss):  # names are looked up before anything changes
+            if x is not None:
+                known_losses.get(x)
+        for x in leaves([metrics, weighted_metrics]):
+            if isinstance(x, str):
+                known_metrics.get(x)
+        self._set(optimizer=made, run_eagerly=run_eagerly, stop_training=False)
         self._given = (loss, loss_weights, metrics, weighted_metrics)
         self._forget_steps()
         self._set(objective=None)
-        if loss is not None and not isinstance(loss, (list, tuple, dict)):
-            from . import losses
-
-            losses.get(loss)
 
     _given: tuple[Any, Any, Any, Any] | None = None
 

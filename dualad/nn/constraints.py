@@ -162,3 +162,7 @@ def get(identifier: Any) -> Any:
     NonNeg()
     """
     return deserialize("constraint", identifier, CONSTRAINTS)
+
+
+# as they are called in Keras, too
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm

@@ -56,6 +56,8 @@ class Feeding(Compiling):
     def source(self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int | None = None, steps: int | None = None,
                class_weight: Any = None, target: bool = True) -> Any:
         """Where batches come from. Without `y`, the targets are the inputs themselves where the losses need targets."""
+        if x is None:
+            raise DataError("there is no data: give x, an array with one sample in each row, or an iterable of batches")
         batches = hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
         if batches and not isinstance(x, (np.ndarray, list, tuple, dict)) and not hasattr(x, "__array__"):
             if y is not None:

@@ -161,3 +161,7 @@ def get(identifier: Any) -> Any:
     L2(l2=0.01)
     """
     return deserialize("regularizer", identifier, REGULARIZERS)
+
+
+# as they are called in Keras, too
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer

@@ -298,11 +298,21 @@ X = RNG.random((10, 6))
     (lambda: compiled().fit(iter([(X, X, X, X)])), errors.DataError, "a tuple of 4"),
     (lambda: autoencoder().compile("adma"), errors.UnknownNameError, "did you mean 'Adamax'"),
     (lambda: autoencoder().compile("adam", "mean_square_error"), errors.UnknownNameError, "did you mean"),
+    (lambda: compiled().fit(), errors.DataError, "there is no data"),
     (lambda: compiled().fit(X, verbose=3), errors.CallbackError, "verbose=3"),
 ])
 def test_wrong_calls(run, error, message):
     with pytest.raises(error, match=message):
         run()
+
+
+@pytest.mark.parametrize("wrong", [{"loss": "bce2"}, {"loss": {"a": "mse2"}}, {"optimizer": "adma"}, {"loss": "mae", "metrics": ["maee"]}])
+def test_a_failed_compile_changes_nothing(wrong):
+    model = compiled()
+    value = model.evaluate(X, verbose=0)
+    with pytest.raises(errors.UnknownNameError, match="unknown"):
+        model.compile(**wrong)
+    assert model.evaluate(X, verbose=0) == value
 
 
 def test_batches_larger_than_the_data():
