@@ -178,3 +178,17 @@ def test_factors_are_one_factor():
     assert operations(f, x).count("mul") == 2
     check(da.compile(f), f, (x,), (-x,))
     check(da.compile(f, exact=True), f, (x,), (-x,))
+
+
+def cross_entropy(w, x):
+    z = x @ w
+    return np.mean(np.maximum(z, 0) - z * x + np.log1p(np.exp(-np.abs(z))))
+
+
+def test_what_one_later_region_reads_is_computed_there():
+    """The gradient of z * x by z needs no forward pass: no region of its own scales x."""
+    w, x = RNG.normal(size=(40, 40)), RNG.normal(size=(60, 40))
+    found = regions(da.value_and_grad(cross_entropy), w, x)
+    assert len(found) == 1, found
+    h = da.value_and_grad(cross_entropy)
+    check(da.compile(h), h, (w, x), (w[::-1].copy(), x[::-1].copy()))
