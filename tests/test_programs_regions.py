@@ -192,3 +192,15 @@ def test_what_one_later_region_reads_is_computed_there():
     assert len(found) == 1, found
     h = da.value_and_grad(cross_entropy)
     check(da.compile(h), h, (w, x), (w[::-1].copy(), x[::-1].copy()))
+
+
+def test_weak_constants_leave_single_precision():
+    """The cotangent of the mean, a Python number, does not make arrays of double precision."""
+    x, w = RNG.normal(size=(8, 8, 16)).astype("f"), RNG.normal(size=(16, 16)).astype("f")
+    g = da.grad(lambda w: 0.01 * np.mean(np.sum(np.reshape(x @ w, (8, -1)) ** 2, axis=1)))
+    parts = parts_of(capture(g, lambda leaves: g(*leaves), [w]))
+    assert all(r.operands["type"].tolist() == [parts["regions"][0].operands["type"][0]] * len(r.operands) for r in parts["regions"])
+    assert [c["name"] for c in parts["calls"]] == ["matmul", "matmul"]
+    got, want = da.compile(g)(w), g(w)
+    assert got.dtype == want.dtype == np.float32
+    np.testing.assert_array_max_ulp(got, want, 4)
