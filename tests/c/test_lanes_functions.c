@@ -129,8 +129,8 @@ static long double logistic(long double x) { return 1 / (1 + expl(-x)); }
 static long double sech2(long double x) { return 1 / (coshl(x) * coshl(x)); }
 typedef long double (*one)(long double);
 typedef long double (*two)(long double, long double);
-/* libmvec promises 4 units in the last place; logf near 1 reaches 7.0 (in 60 times 4096 samples) and cbrtf of small arguments 4.9, and the logistic function adds
- * roundings. */
+/* libmvec promises 4 units in the last place; logf near 1 reaches 7.0 (in 60 times 4096 samples) and cbrtf of small arguments
+ * 4.9, and the logistic function adds roundings. */
 static const struct {
     int code;
     one f;
