@@ -4,10 +4,10 @@
 
 /* What an operation with a given inner one as its first or second operand becomes; 0: nothing. A square counts as a product. */
 static int fused_code(int outer, int inner, int second) {
-    int product = inner == DA_mul || inner == DA_square;
+    int product = inner == DA_mul || inner == DA_square, strong = inner == DA_smul;
     switch (outer) {
-    case DA_add: return product ? DA_L_MULADD : inner == DA_smul ? DA_L_SMULADD : 0;
-    case DA_sub: return !product ? 0 : second ? DA_L_NMULADD : DA_L_MULSUB;
+    case DA_add: return product ? DA_L_MULADD : strong ? DA_L_SMULADD : 0;
+    case DA_sub: return product ? (second ? DA_L_NMULADD : DA_L_MULSUB) : strong ? (second ? DA_L_NSMULADD : DA_L_SMULSUB) : 0;
     case DA_mul: return product ? DA_L_MULMUL : inner == DA_add ? DA_L_ADDMUL : inner == DA_sub ? DA_L_SUBMUL : 0;
     default: return 0;
     }

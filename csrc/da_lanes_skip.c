@@ -37,6 +37,8 @@ static zero_of value_of(const da_micro *m, const zero_of *regs, const da_region 
     switch (m->code) {
     case DA_smul: return product;
     case DA_L_SMULADD: return sum(product, c);
+    case DA_L_SMULSUB: return sum(product, negative(c));
+    case DA_L_NSMULADD: return sum(c, negative(product));
     case DA_L_SELECT: return other(a, c, m->c < r->n_regs ? NULL : &r->splats[m->c - r->n_regs]);
     case DA_copy: return a;
     case DA_neg: return negative(a);

@@ -132,6 +132,8 @@ cdef class Emitter:
 
     cdef int record(self, Record r, node_t i, object g) except -1:
         cdef bint lead = self.lanes > 0
+        if (r.kind != R_PRIMITIVE or r.prim.outputs == 1) and not is_traced(g):
+            g = match_dtype(g, r.value)  # as in the numeric sweep: constants of double precision do not make arrays of it
         if r.kind == R_TABLE:
             self.table(r, i, g)
         elif r.kind == R_GET:

@@ -5,7 +5,7 @@ EXACT = DA_OPT_EXACT
 OPS = {(<bytes>da_ops[k].name).decode(): k for k in range(DA_N_OPS)}
 CODES = {"and": DA_L_AND, "or": DA_L_OR, "not": DA_L_NOT, "same": DA_L_SAME, "select": DA_L_SELECT, "scalars": DA_L_SCALARS, "load": DA_L_LOAD,
          "store": DA_L_STORE, "reduce": DA_L_REDUCE, "muladd": DA_L_MULADD, "mulsub": DA_L_MULSUB, "nmuladd": DA_L_NMULADD, "addmul": DA_L_ADDMUL,
-         "submul": DA_L_SUBMUL, "mulmul": DA_L_MULMUL, "smuladd": DA_L_SMULADD}
+         "submul": DA_L_SUBMUL, "mulmul": DA_L_MULMUL, "smuladd": DA_L_SMULADD, "smulsub": DA_L_SMULSUB, "nsmuladd": DA_L_NSMULADD}
 TYPES = {"float64": DA_T_F64, "float32": DA_T_F32, "bool": DA_T_BOOL, "int64": DA_T_I64, "int32": DA_T_I32}
 REDUCTIONS = {"sum": DA_SUM, "prod": DA_PROD, "max": DA_MAX, "min": DA_MIN}
 AXES = {"all": DA_AXIS_ALL, "last": DA_AXIS_LAST, "first": DA_AXIS_FIRST}

@@ -19,6 +19,11 @@ def regions(f, *args):
     return [[CODE_NAMES[m["code"]] for m in r.micros] for r in parts["regions"]]
 
 
+def operations(f, *args):
+    """The same of all regions together."""
+    return [name for region in regions(f, *args) for name in region]
+
+
 def nearest(centres, points):
     return np.sum(np.min(np.sum((points[:, None, :] - centres) ** 2, axis=2), axis=1))
 
@@ -97,3 +102,105 @@ def test_contractions_of_other_types():
     x, y = RNG.normal(size=(30, 20)), RNG.normal(size=(20, 10))
     for a, b in ((x.astype(np.float32), y.astype(np.float32)), (x.astype(np.float32), y), (x + 1j, y), (np.arange(600).reshape(30, 20), y)):
         check(da.compile(f), f, (a, b), (a * 2, b))
+
+
+# ---- algebra on array steps ----
+
+WILD = np.array([0.0, -0.0, 1.5, -2.0, 1e-320, 1e300, np.inf, -np.inf, np.nan] * 8)
+SIGNS = [
+    lambda x, y: x + (-y),
+    lambda x, y: (-x) + y,
+    lambda x, y: x - (-y),
+    lambda x, y: np.negative(x) - (-y),
+    lambda x, y: (-x) + (-x),
+    lambda x, y: x + (-x) * y,
+    lambda x, y: x * (-y) + y,
+    lambda x, y: x - y * (-x),
+    lambda x, y: (-x) * (-y),
+    lambda x, y: (-x) / (-y),
+    lambda x, y: (-x) * 3.0 + 2.0 / (-y),
+    lambda x, y: -(x * 3.0) + y * -1.0,
+    lambda x, y: np.negative(-x) * y,
+    lambda x, y: (x + (-y[::-1])) - (-x)[::2].repeat(2),
+]
+
+
+@pytest.mark.parametrize("k", range(len(SIGNS)))
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_signs_are_taken_in_with_the_same_bits(k, dtype):
+    f = SIGNS[k]
+    with np.errstate(all="ignore"):
+        points = [(WILD.astype(dtype), np.roll(WILD, n).astype(dtype)) for n in range(9)]
+        check(da.compile(f, exact=True), f, *points, exact=True)
+        for point in points:
+            got, want = da.compile(f)(*point), f(*point)
+            assert np.array_equal(got, want, equal_nan=True)
+            assert np.array_equal(np.signbit(got[got == got]), np.signbit(want[want == want]))
+        found = operations(f, *points[0])
+    assert found.count("neg") <= (1 if k in (4, 13) else 0), found
+
+
+def test_signs_and_doubles_of_cotangents():
+    """The derivative of -x * x adds -g * x twice: one product, taken away twice."""
+    x = RNG.normal(size=3000)
+    h = da.value_and_grad(lambda x: np.sum(np.sin(x) * np.exp(-x * x) + np.tanh(x) / (1 + x * x)))
+    found = regions(h, x)
+    assert len(found) == 1
+    assert found[0].count("neg") == 1
+    assert len(found[0]) == 22
+    assert {"nmuladd", "smulsub", "smuladd"} <= set(found[0])
+    check(da.compile(h), h, (x,), (x[::-1].copy(),))
+
+
+@pytest.mark.parametrize("c", [3.0, np.inf])
+def test_strong_products_with_a_constant_are_products(c):
+    """Only a zero cotangent is strong; this one is not."""
+    h = da.grad(lambda x: np.sum(c * np.tanh(x)))
+    x = RNG.normal(size=3000)
+    with np.errstate(all="ignore"):
+        found = operations(h, x)
+        assert not any("smul" in name for name in found), found
+        assert_same(da.compile(h)(x), h(x))
+
+
+def test_a_constant_that_is_zero_in_single_precision_is_strong():
+    h = da.grad(lambda x: 1e-60 * np.sum(np.log(x)))
+    x = np.zeros(3000, np.float32)
+    with np.errstate(all="ignore"):
+        assert_same(da.compile(h)(x), h(x))
+
+
+def test_factors_are_one_factor():
+    def f(x):
+        return np.sin(3.0 * (x * 0.1)) * 2.0
+
+    x = RNG.normal(size=3000)
+    assert operations(f, x).count("mul") == 2
+    check(da.compile(f), f, (x,), (-x,))
+    check(da.compile(f, exact=True), f, (x,), (-x,))
+
+
+def cross_entropy(w, x):
+    z = x @ w
+    return np.mean(np.maximum(z, 0) - z * x + np.log1p(np.exp(-np.abs(z))))
+
+
+def test_what_one_later_region_reads_is_computed_there():
+    """The gradient of z * x by z needs no forward pass: no region of its own scales x."""
+    w, x = RNG.normal(size=(40, 40)), RNG.normal(size=(60, 40))
+    found = regions(da.value_and_grad(cross_entropy), w, x)
+    assert len(found) == 1, found
+    h = da.value_and_grad(cross_entropy)
+    check(da.compile(h), h, (w, x), (w[::-1].copy(), x[::-1].copy()))
+
+
+def test_weak_constants_leave_single_precision():
+    """The cotangent of the mean, a Python number, does not make arrays of double precision."""
+    x, w = RNG.normal(size=(8, 8, 16)).astype("f"), RNG.normal(size=(16, 16)).astype("f")
+    g = da.grad(lambda w: 0.01 * np.mean(np.sum(np.reshape(x @ w, (8, -1)) ** 2, axis=1)))
+    parts = parts_of(capture(g, lambda leaves: g(*leaves), [w]))
+    assert all(r.operands["type"].tolist() == [parts["regions"][0].operands["type"][0]] * len(r.operands) for r in parts["regions"])
+    assert [c["name"] for c in parts["calls"]] == ["matmul", "matmul"]
+    got, want = da.compile(g)(w), g(w)
+    assert got.dtype == want.dtype == np.float32
+    np.testing.assert_array_max_ulp(got, want, 4)

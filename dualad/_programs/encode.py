@@ -23,7 +23,8 @@ SPLAT_BASE = 1 << 14  # splats are numbered from here until the number of regist
 # (operation, operation of its single-use operand, which operand) -> superinstruction
 _PAIRS = {("add", "mul", 0): "muladd", ("add", "mul", 1): "muladd", ("sub", "mul", 0): "mulsub", ("sub", "mul", 1): "nmuladd",
           ("mul", "add", 0): "addmul", ("mul", "add", 1): "addmul", ("mul", "sub", 0): "submul", ("mul", "sub", 1): "submul",
-          ("mul", "mul", 0): "mulmul", ("add", "smul", 0): "smuladd", ("add", "smul", 1): "smuladd"}
+          ("mul", "mul", 0): "mulmul", ("add", "smul", 0): "smuladd", ("add", "smul", 1): "smuladd",
+          ("sub", "smul", 0): "smulsub", ("sub", "smul", 1): "nsmuladd"}
 
 
 class Region:

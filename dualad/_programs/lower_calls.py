@@ -28,36 +28,6 @@ def primitive(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-# ---- algebra on arrays: what the passes over the scalar graph do for scalars ----
-
-
-def _is(x: Any, number: float) -> bool:
-    n = x if isinstance(x, float) else getattr(x, "number", None)
-    return n == number
-
-
-def identity(low: Any, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    """The operand that an operation returns unchanged, broadcast; None when it does something."""
-    kept = None
-    if code in (OPS["copy"], OPS["pos"]):
-        kept = operands[0]
-    elif code in (OPS["mul"], OPS["smul"]):
-        kept = operands[0] if _is(operands[1], 1.0) else operands[1] if _is(operands[0], 1.0) else None
-    elif code == OPS["add"] and not low.exact:
-        kept = operands[0] if _is(operands[1], 0.0) else operands[1] if _is(operands[0], 0.0) else None
-    elif code in (OPS["sub"], OPS["div"]):
-        kept = operands[0] if _is(operands[1], 0.0 if code == OPS["sub"] else 1.0) else None
-    if code == OPS["smul"] and _is(operands[0], 0.0):
-        return np.zeros(shape, dtype)
-    if kept is None or getattr(kept, "dtype", dtype) != dtype:
-        return None
-    if isinstance(kept, float) or getattr(kept, "number", None) is not None:
-        return np.full(shape, kept if isinstance(kept, float) else kept.number, dtype)
-    if isinstance(kept, Scalar) and dtype != np.float64:
-        return None
-    return low.moved(kept, lambda a: np.broadcast_to(a, shape))
-
-
 # ---- reductions ----
 
 _REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._replay import OPS, Graph
-from . import lower_calls
+from . import algebra
 from .capture import Capture
 from .ir import COPIED, NATIVE, Call, Elementwise, Gathered, Ids, Operand, Scalar, Step, Value, View, contiguous, size_of, whole
 
@@ -136,9 +136,11 @@ class Operands:
         """An operation with broadcasting: in the scalar graph when everything is small, else a step."""
         dtype = np.dtype(dtype)
         operands = [self.simple(x) for x in operands]
-        same = lower_calls.identity(self, code, operands, shape, dtype) if self.folds else None
-        if same is not None:
-            return same
+        if self.folds:
+            code, operands = algebra.simplified(self, code, operands, dtype)
+            same = algebra.identity(self, code, operands, shape, dtype)
+            if same is not None:
+                return same
         if size_of(shape) <= self.small and all(elements(x) <= self.small for x in operands):
             nodes = [np.broadcast_to(self.nodes_of_any(x, dtype), shape) for x in operands]
             return Ids(self.graph.apply(code, self.flags(dtype), *nodes), dtype)

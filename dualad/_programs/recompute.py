@@ -1,13 +1,13 @@
 """Cheap arrays are computed again where they are read, instead of going through memory: a large array costs more to store and load than a
-few operations on what is there anyway."""
+few operations on what is there anyway. And what a single later region reads is computed there, if it comes from what is in memory anyway."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .._replay import CODES, OPS
-from .ir import Elementwise, Step, Value, View, contiguous
-from .schedule import Schedule, Slot
+from .ir import Elementwise, Step, Value, View, contiguous, whole
+from .schedule import Schedule, Slot, is_single
 
 LARGE = 1 << 14  # elements from which on an array does not stay in the cache
 DEPTH = 3  # operations on the way
@@ -15,12 +15,105 @@ RUN = 8  # elements along which a mask is the same: as many as let the machine s
 _CHEAP = {OPS[name] for name in ("add", "sub", "mul", "neg", "abs", "square", "copy", "smul", "maximum", "minimum", "lt", "le", "eq", "ne")}
 
 
+# what of a zero makes a zero that the machine knows of (da_lanes_skip.c)
+_ZEROS = {OPS["smul"], OPS["neg"], OPS["copy"], CODES["select"]}
+
+
 def recompute(schedule: Schedule, kept: set[Value]) -> None:
     """Gives regions their own copies of cheap steps of earlier regions; `kept` are values that must be in memory."""
+    if schedule.fuse:
+        Late(schedule, kept).move()
     for at, slot in enumerate(schedule.slots):
         if slot.kind == "region":
             _inline(schedule, slot, at, kept)
     _drop(schedule, kept)
+
+
+class Late:
+    """Moves steps into the one later region that reads their result, over its domain: an array less goes through memory, and often a region less
+    runs (scaled targets in the gradient of a loss, which need no forward pass)."""
+
+    def __init__(self, schedule: Schedule, kept: set[Value]) -> None:
+        self.schedule, self.kept = schedule, kept
+        self.readers: dict[Value, list[tuple[int, Step, int]]] = {}  # (slot, step, which operand)
+        for at, slot in enumerate(schedule.slots):
+            for step in slot.steps:
+                for k, x in enumerate(step.operands):
+                    if isinstance(x, View):
+                        self.readers.setdefault(x.value, []).append((at, step, k))
+
+    def move(self) -> None:
+        for at, slot in enumerate(self.schedule.slots):
+            if slot.kind == "region":
+                for step in slot.steps[::-1]:
+                    to = self._only_reader(step, at)
+                    chain = None if to is None else self._chain(step, at, to)
+                    if to is not None and chain is not None and sum(self._loads(s, chain) for s in chain) <= 1:
+                        self._into(self.schedule.slots[to], to, chain)
+                        slot.steps = [s for s in slot.steps if s not in chain]
+
+    def _only_reader(self, step: Step, at: int) -> int | None:
+        """The later region that alone reads a step's result, each element where it computes the same one."""
+        found = self.readers.get(step.out[0], [])
+        to = found[0][0] if found else at
+        slot = self.schedule.slots[to]
+        if to == at or slot.kind != "region" or step.out[0] in self.kept or is_single(step) != slot.single:
+            return None
+        for where, reader, k in found:
+            zeros = isinstance(reader, Elementwise) and reader.code == OPS["smul"] and k == 0
+            if where != to or not _flat(reader.operands[k], slot.shape) or (zeros and getattr(step, "code", -1) not in _ZEROS):
+                return None
+        return to
+
+    def _chain(self, step: Step, at: int, to: int) -> list[Elementwise] | None:
+        """The steps of a slot, in their order, that lead from what is in memory to the result of one; None where that cannot move."""
+        if not isinstance(step, Elementwise) or self.schedule.places[step]:
+            return None
+        chain: list[Elementwise] = []
+        for x in step.operands:
+            if not isinstance(x, View):
+                continue
+            if x.like(lambda a: a.reshape(self.schedule.slots[to].shape)) is None:
+                return None
+            if self.schedule.made.get(x.value) == at and not self._in_memory(x.value, at):
+                if x.value.step is None or not x.whole() or any(s is not step for _, s, _ in self.readers[x.value]):
+                    return None
+                before = self._chain(x.value.step, at, to)
+                if before is None:
+                    return None
+                chain += [s for s in before if s not in chain]
+        return [*chain, step]
+
+    def _in_memory(self, value: Value, at: int) -> bool:
+        return value in self.kept or any(where != at for where, _, _ in self.readers[value])
+
+    @staticmethod
+    def _loads(step: Elementwise, chain: list[Elementwise]) -> int:
+        """How many large operands a step loads."""
+        made = {s.out[0] for s in chain}
+        return len({x.key() for x in step.operands if isinstance(x, View) and x.value not in made and x.value.size * 8 >= step.out[0].size})
+
+    def _into(self, slot: Slot, to: int, chain: list[Elementwise]) -> None:
+        moved: dict[Value, View] = {}
+        for k, step in enumerate(chain):
+            out = Value(-1, slot.shape, step.out[0].dtype)
+            operands = [moved.get(x.value) or x.like(lambda a: a.reshape(slot.shape)) if isinstance(x, View) else x for x in step.operands]
+            new = Elementwise(step.code, out, operands)
+            self.schedule.made[out], self.schedule.places[new] = to, []
+            moved[step.out[0]] = whole(out)
+            self.readers[out] = [(to, r, n) for _, r, n in self.readers[step.out[0]]] if step is chain[-1] else []
+            slot.steps.insert(k, new)
+            for n, x in enumerate(operands):
+                if isinstance(x, View):
+                    found = [r for r in self.readers.get(x.value, []) if r[1] is not step]
+                    self.readers[x.value] = [*found, (to, new, n)]
+        for _, reader, n in self.readers[chain[-1].out[0]]:
+            reader.operands[n] = moved[chain[-1].out[0]]
+
+
+def _flat(x: View, shape: tuple[int, ...]) -> bool:
+    """Whether a view has, in C order and over this shape, all elements of its value."""
+    return x.index is None and x.offset == 0 and x.shape == shape and x.size == x.value.size and x.strides == contiguous(shape)
 
 
 def _inline(schedule: Schedule, slot: Slot, at: int, kept: set[Value]) -> None:

@@ -39,6 +39,8 @@ static double apply(int code, int f32, double a, double b, double c) {
     case DA_L_SUBMUL: return f32 ? ((float)a - (float)b) * (float)c : (a - b) * c;
     case DA_L_MULMUL: return f32 ? (float)a * (float)b * (float)c : a * b * c;
     case DA_L_SMULADD: return f32 ? (float)single(DA_smul, a, b) + (float)c : da_value(DA_smul, a, b) + c;
+    case DA_L_SMULSUB: return f32 ? (float)single(DA_smul, a, b) - (float)c : da_value(DA_smul, a, b) - c;
+    case DA_L_NSMULADD: return f32 ? (float)c - (float)single(DA_smul, a, b) : c - da_value(DA_smul, a, b);
     default: return f32 ? single(code, a, b) : da_value(code, a, b);
     }
 }

@@ -16,6 +16,8 @@ typedef struct {
     da_reduction reductions[2];
 } program;
 
+static uint16_t summed = DA_L_SMULADD; /* how the second product goes to the first */
+
 /* smul(g, x), smul(g, x) + smul(h, x) and its negative over rows of `groups` runs; g and h the same for a run, or spread out. */
 static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run, int stores, int sums, int spread_out, int repeats) {
     *p = (program){.region = {.type = (uint8_t)type, .ndim = 3, .n_inner = 2, .axis = DA_AXIS_FIRST, .n_regs = 5,
@@ -34,7 +36,7 @@ static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run
     const da_micro all[] = {
         {.code = DA_L_LOAD, .dst = 0, .operand = X}, {.code = DA_L_LOAD, .dst = 1, .operand = G},
         {.code = DA_smul, .dst = 2, .a = 1, .b = 0}, {.code = DA_L_LOAD, .dst = 3, .operand = H},
-        {.code = DA_L_SMULADD, .dst = 3, .a = 3, .b = 0, .c = 2}, {.code = DA_neg, .dst = 4, .a = 3},
+        {.code = summed, .dst = 3, .a = 3, .b = 0, .c = 2}, {.code = DA_neg, .dst = 4, .a = 3},
         {.code = DA_L_STORE, .a = 4, .operand = STORED}, {.code = DA_L_REDUCE, .a = 2, .operand = 0},
         {.code = DA_L_REDUCE, .a = 4, .operand = 1}};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
@@ -85,6 +87,8 @@ static void test_bits(int type, int stores, int sums) {
     }
     program p;
     int repeats = (int)random_below(2);
+    static const uint16_t sums_of_products[] = {DA_L_SMULADD, DA_L_SMULSUB, DA_L_NSMULADD};
+    summed = sums_of_products[random_below(3)];
     make(&p, type, rows, groups, run_length, stores, sums, 0, repeats);
     CHECK(run(&p, data) == 2, "the factors were not found");
     make(&p, type, rows, groups, run_length, stores, sums, 1, repeats);
