@@ -258,8 +258,9 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         Plain NumPy code, or a transform of it: ``compile(grad(f))``, ``compile(value_and_grad(f))``, a whole optimizer step. Without `f` a
         decorator.
     exact : bool
-        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (Where NumPy's order of summation follows the
-        layout of arrays in memory, as in the sum of a transposed array, the last bit may still differ.)
+        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (The last bit may still differ where the order
+        of summation follows the layout of arrays in memory, as in the product with a transposed array, and where Python computes itself: functions
+        of `math`, division of Python's complex numbers.)
     check : bool
         Every call is compared with the function itself (slow, for tests).
     max_versions : int
