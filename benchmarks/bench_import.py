@@ -1,4 +1,4 @@
-"""The time `import dualad` takes beyond `import numpy`, in fresh processes."""
+"""The time `import dualad` and `import dualad.nn` take beyond `import numpy`, in fresh processes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from tempfile import TemporaryDirectory
 
 from timing import Row, fresh, main
 
-CODE = "import numpy; from time import perf_counter; s = perf_counter(); import dualad; print(perf_counter() - s)"
+CODE = "import numpy; from time import perf_counter; s = perf_counter(); import {}; print(perf_counter() - s)"
 
 
 def measure(quick: bool = False) -> list[Row]:
     with TemporaryDirectory() as cache:  # compiled once, as on a user's machine, wherever the sources may be
         env = {"PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
-        times = [float(p.stdout) for p in fresh(CODE, count=4 if quick else 16, **env)][1:]
-        report = fresh("import numpy, dualad", "-X", "importtime", **env)[0].stderr
+        return [row for name, bar in (("dualad", 0.030), ("dualad.nn", 0.060)) for row in _rows(name, bar, 4 if quick else 16, env)]
+
+
+def _rows(module: str, bar: float, count: int, env: dict[str, str]) -> list[Row]:
+    times = [float(p.stdout) for p in fresh(CODE.format(module), count=count, **env)][1:]
+    report = fresh(f"import numpy, {module}", "-X", "importtime", **env)[0].stderr
     names = ", ".join(f"{name} {us / 1000:.1f} ms" for us, name in sorted(_modules(report), reverse=True)[:3])
     return [
-        Row("import dualad beyond numpy, best", min(times), bar=0.030),
-        Row("import dualad beyond numpy, median", median(times), note=f"most: {names}"),
+        Row(f"import {module} beyond numpy, best", min(times), bar=bar),
+        Row(f"import {module} beyond numpy, median", median(times), note=f"most: {names}"),
     ]
 
 

@@ -1,6 +1,7 @@
 """Programs: a function recorded once and replayed in C, without Python.
 
-What files, listings and C texts need is imported where they are made: half of the time of `import dualad` otherwise.
+What builds programs is imported with the first one, what files, listings and C texts need where they are made: half of the time of `import dualad`
+otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from . import _core
 from ._calls import function_name
-from ._programs.build import ALL_PASSES, parts_of
+from ._programs import ALL_PASSES
 from ._programs.capture import Capture, capture
 from ._replay import Dispatcher, Machine, Mismatch, Version
 from .errors import CheckError, CompileWarning, DtypeError, DualadError, EscapedError, ExportError, GuardError, TreeError
@@ -212,8 +213,14 @@ def _compiled(*options: Any) -> Compiled:
     return Compiled(*options)
 
 
+def _machine(recorded: Capture, exact: bool, passes: frozenset[str]) -> Machine:
+    from ._programs.build import parts_of
+
+    return Machine(parts_of(recorded, exact, passes))
+
+
 def _version(recorded: Capture, exact: bool, passes: frozenset[str]) -> Version:
-    machine = Machine(parts_of(recorded, exact, passes))
+    machine = _machine(recorded, exact, passes)
     structure, leaves = recorded.structure, len(recorded.outputs)
     if structure is LEAF:
         return Version(machine, None, 0, structure)
@@ -251,8 +258,9 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         Plain NumPy code, or a transform of it: ``compile(grad(f))``, ``compile(value_and_grad(f))``, a whole optimizer step. Without `f` a
         decorator.
     exact : bool
-        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (Where NumPy's order of summation follows the
-        layout of arrays in memory, as in the sum of a transposed array, the last bit may still differ.)
+        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (The last bit may still differ where the order
+        of summation follows the layout of arrays in memory, as in the product with a transposed array, and where Python computes itself: functions
+        of `math`, division of Python's complex numbers.)
     check : bool
         Every call is compared with the function itself (slow, for tests).
     max_versions : int
@@ -558,4 +566,4 @@ def record(f: Callable[..., Any], *args: Any, exact: bool = False, passes: Itera
         raise EscapedError(f"a transform is recording in this thread, and a program cannot be recorded inside it; record {function_name(f)} outside")
     signature = Signature(f, *flatten((args, kwargs)))
     recorded = capture(f, signature.call, signature.dynamic)
-    return Program(Machine(parts_of(recorded, exact, _passes(passes))), recorded.structure, signature.key, function_name(f), f)
+    return Program(_machine(recorded, exact, _passes(passes)), recorded.structure, signature.key, function_name(f), f)

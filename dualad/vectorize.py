@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _core
 from ._calls import function_name
-from ._programs.build import ALL_PASSES
+from ._programs import ALL_PASSES
 from ._programs.capture import capture
-from ._programs.lanes import Lanes, Unsuitable
 from .errors import DualadError, ShapeError
 from .program import Compiled, Program, Signature
 from .tree import flatten, unflatten
+
+if TYPE_CHECKING:
+    from ._programs.lanes import Lanes
 
 MAX_VERSIONS = 8  # courses of the function, and kinds of constants in one batch, that get a program
 MAX_KINDS = 64  # kinds of arguments and constants whose programs are kept
@@ -186,6 +188,8 @@ class _Results:
         owner, signature = self.owner, self._signature(k)
         if isinstance(owner.sample, Program):  # loaded from a file: it can only be replayed
             return None
+        from ._programs.lanes import Lanes, Unsuitable
+
         owner.counts["recordings"] += 1
         try:
             return Lanes(capture(owner.sample, signature.call, signature.dynamic), owner.passes, owner.exact)

@@ -65,9 +65,15 @@ def test_import_brings_numpy_alone():
     lazy = {"numpy.testing", "numpy.f2py", "numpy.ma", "numpy.random"}  # NumPy loads them when asked
     assert not (after - before) & {"dualad._demo", "dualad._info", "dualad.testing", *lazy}
     slow = {"dataclasses", "hashlib", "inspect", "json", "numpy.polynomial", "subprocess", "sysconfig", "tempfile"}  # wanted by few calls
-    late = {"dualad._programs.export_c", "dualad._programs.files", "dualad._programs.listing", "dualad._programs.native"}
+    late = {f"dualad._programs.{name}" for name in ("build", "encode", "export_c", "files", "lanes", "listing", "lower", "native", "operands")}
     bare = set(python("import sys, dualad; print(*sorted(sys.modules))").split()) - set(python("import sys, numpy; print(*sys.modules)").split())
     assert not bare & (slow | late)
+
+
+@pytest.mark.parametrize("use", ["da.compile(np.sin)(x)", "da.record(np.sin, x)", "da.vectorize(np.sin)(x)", "da.compile(da.grad(np.sum))(x)"])
+def test_what_builds_programs_comes_with_the_first_one(use):
+    code = f"import sys, numpy as np, dualad as da; x = np.ones(3); print('{{0}}' in sys.modules); {use}; print('{{0}}' in sys.modules)"
+    assert python(code.format("dualad._programs.lower")).split() == ["False", "True"]
 
 
 def test_all_is_complete():

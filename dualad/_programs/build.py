@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from .._replay import EXACT, OPS, PASSES, Plan
-from . import encode
+from . import ALL_PASSES, encode
 from .capture import Capture
 from .ir import COPIED, NATIVE, Assemble, Call, Elementwise, Gathered, Scalar, Value, View, whole
 from .lower import Lowering
 from .memory import Memory, lifetimes
 from .recompute import recompute
 from .schedule import Schedule
-
-ALL_PASSES = frozenset({*PASSES, "fusion", "recompute", "reuse"})
 
 
 class Output:

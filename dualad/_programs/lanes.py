@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._replay import EXACT, OPS, PASSES, Batch
-from .build import ALL_PASSES
+from . import ALL_PASSES
 from .capture import Capture
 from .ir import NATIVE, Ids, Scalar, View
 from .lower import Lowering
