@@ -204,3 +204,20 @@ def test_weak_constants_leave_single_precision():
     got, want = da.compile(g)(w), g(w)
     assert got.dtype == want.dtype == np.float32
     np.testing.assert_array_max_ulp(got, want, 4)
+
+
+SIGNS_AND_FACTORS = [
+    lambda x: (x + 2.0) + 2.0, lambda x: (x - 2.0) - 2.0, lambda x: (x + np.sum(x)) + np.sum(x), lambda x: (2.0 - x) - 2.0, lambda x: -(3.0 * x) + 1.0,
+    lambda x: 1.0 - (-x), lambda x: (x - x[0]) - x[0], lambda x: (x + x[:1]) + x[:1], lambda x: x * -1.0 * 2.0, lambda x: (-x) * (-2.0),
+    lambda x: -x / (-x[0]), lambda x: (x + x) + x, lambda x: (x - x[::-1]) - x[::-1], lambda x: -(-x)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", range(len(SIGNS_AND_FACTORS)))
+def test_signs_and_factors_of_all_kinds_of_operands(k, dtype):
+    f, x = SIGNS_AND_FACTORS[k], np.random.default_rng(k).normal(size=1000).astype(dtype)
+    rtol = 1e-4 if dtype == np.float32 else 1e-12
+    for g in (f, da.grad(lambda x: np.sum(np.sin(f(x))))):
+        got, want = da.record(g, x)(x), g(x)
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
+        assert got.dtype == want.dtype

@@ -148,7 +148,7 @@ def _negated(low: Any, x: Any) -> View | None:
 def _without(code: int, x: Any, y: Any) -> View | None:
     """z where x is the step z + y or z - y, as `code` says."""
     made = _maker(x)
-    if made is not None and made.code == code and x.whole() and x.shape == y.shape:
+    if made is not None and isinstance(y, View) and made.code == code and x.whole() and x.shape == y.shape:
         for z, second in (made.operands, made.operands[::-1]) if code == _ADD else (made.operands,):
             if _same(second, y) and isinstance(z, View):
                 return z
