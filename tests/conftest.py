@@ -1,7 +1,10 @@
 """Fixtures that the tests share: a seeded generator for each test, locked inputs, a check for reference cycles."""
 
 import gc
+import os
 import zlib
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # tests run side by side: threads of BLAS that wait for a busy core cost 10 times and more
 
 import numpy as np
 import pytest

@@ -209,7 +209,7 @@ def test_weak_constants_leave_single_precision():
 SIGNS_AND_FACTORS = [
     lambda x: (x + 2.0) + 2.0, lambda x: (x - 2.0) - 2.0, lambda x: (x + np.sum(x)) + np.sum(x), lambda x: (2.0 - x) - 2.0, lambda x: -(3.0 * x) + 1.0,
     lambda x: 1.0 - (-x), lambda x: (x - x[0]) - x[0], lambda x: (x + x[:1]) + x[:1], lambda x: x * -1.0 * 2.0, lambda x: (-x) * (-2.0),
-    lambda x: -x / (-x[0]), lambda x: (x + x) + x, lambda x: (x - x[::-1]) - x[::-1], lambda x: -(-x)]
+    lambda x: -x / (-x[0]), lambda x: (x + x) + x, lambda x: (x - x[::-1]) - x[::-1], lambda x: np.negative(-x)]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
