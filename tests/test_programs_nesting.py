@@ -254,6 +254,7 @@ def waves(x):
 def test_ctrl_c_is_heard(threads):
     """In the middle of one long replay, of which the whole takes two seconds or more; the next call is right."""
     before = da.get_num_threads()
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts tests in the background ignores it
     da.set_num_threads(threads)
     batched = da.vectorize(waves)
     few = np.linspace(0, 1, 1000)
@@ -268,6 +269,7 @@ def test_ctrl_c_is_heard(threads):
         assert_same(batched(few), want, exact=True)
     finally:
         da.set_num_threads(before)
+        signal.signal(signal.SIGINT, handler)
 
 
 # ---- what is left behind ----
