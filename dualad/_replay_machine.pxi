@@ -28,6 +28,7 @@ cdef struct Spot:             # where a scalar result or guard stands
 
 cdef enum:
     MAX_DIMS = 64
+    GIL_FROM_NS = 5000        # programs that take longer run without the GIL
 
 # How a leaf of the arguments comes in, or of the result goes out.
 cdef struct Leaf:
@@ -86,6 +87,7 @@ cdef class Machine:
     cdef Leaf *ins
     cdef Leaf *outs
     cdef bint in_place          # a result may be written over the argument of the same place: each element is read before
+    cdef bint brief             # runs under the GIL: handing it to another thread and back would take longer
     cdef bint pythonic          # Python floats come in: 1 / 0 and its like are errors
     cdef int n_steps, n_buffers, n_regions, n_guards, n_inputs, n_scalars, n_outputs, n_own_lists
     cdef size_t arena_bytes, scratch_bytes, partial_bytes
@@ -116,12 +118,26 @@ cdef class Machine:
                 if region_ns(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first]) > THREADS_FROM_NS:
                     self.steps[k].kind = STEP_LONG
         self.in_place = elementwise(parts)
+        self.brief = self.whole_ns() < GIL_FROM_NS
         self.set_spots()
         self.set_leaves()
         own = parts["own"]
         self.own = <da_group *>cnp.PyArray_DATA(<cnp.ndarray>own)
         self.own_lists = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>parts["lists"])
         self.n_own_lists = len(parts["lists"])
+
+    cdef double whole_ns(self) noexcept:
+        """About how long the steps take."""
+        cdef double ns = 2.0 * self.plan.p.n_scalars
+        cdef int k
+        for k in range(self.plan.p.n_groups):
+            ns += 10 + 0.5 * self.plan.p.groups[k].n
+        for k in range(self.n_regions):
+            ns += region_ns(self.lanes[k], &self.regions[k])
+        for k in range(self.n_steps):
+            if self.steps[k].kind == STEP_PRODUCT:
+                ns += 2 * GIL_FROM_NS
+        return ns
 
     cdef int set_steps(self) except -1:
         cdef Py_ssize_t k
@@ -468,6 +484,8 @@ cdef class Machine:
             elif self.steps[k].kind == STEP_LONG:
                 run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)
                 k += 1
+            elif self.brief:
+                k = self.run_native(w, k)
             else:
                 with nogil:
                     k = self.run_native(w, k)
