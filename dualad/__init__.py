@@ -5,9 +5,10 @@ from . import rules as _rules  # noqa: F401  (registers the derivative rules)
 from ._core import Dual, Var, is_traced, value
 from ._replay import get_num_threads, set_num_threads
 from ._version import __version__
+from .compiled import compile
 from .custom import from_jacobian, primitive
 from .jacobians import hessian, jacobian, value_and_jacobian
-from .program import Program, compile, load_program, record
+from .program import Program, load_program, record
 from .taylor import derivative, taylor
 from .transforms import elementwise_grad, grad, hvp, jvp, linearize, stop_gradient, value_and_grad, vhp, vjp
 from .vectorize import vectorize

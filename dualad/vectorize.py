@@ -12,8 +12,9 @@ from . import _core
 from ._calls import function_name
 from ._programs import ALL_PASSES
 from ._programs.capture import capture
+from .compiled import Compiled
 from .errors import DualadError, ShapeError
-from .program import Compiled, Program, Signature
+from .program import Program, Signature
 from .tree import flatten, unflatten
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ LAYERS = [
     ["_replay"],
     ["_programs."],
     ["program"],
+    ["compiled"],
     ["vectorize"],
     ["testing", "_checking", "_differences", "_rulecheck"],
     ["_info"],

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program import compile as compiled
+from ..compiled import compile as compiled
 from ..transforms import hvp
 from .data import Batch
 from .step import Step

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import GradientError, ParameterError
-from .._names import Configured
+from .._names import Configured, undefined
 from .core import not_negative
 
 Evaluate = Callable[[np.ndarray], tuple[float, np.ndarray]]  # theta to value and gradient, an array of its own
@@ -69,7 +69,7 @@ class WholeBatchOptimizer(Configured):
 
     def _iterated(self, evaluate: Evaluate, product: Product, theta: np.ndarray, value: float, gradient: np.ndarray) -> np.ndarray | None:
         """The new parameters; None where none are better."""
-        raise NotImplementedError
+        raise undefined(self, "_iterated(self, evaluate, product, theta, value, gradient)")
 
     def minimize(self, f: Callable[[Any], Any], x0: Any, iterations: int = 100) -> np.ndarray:
         """The minimum of a function of one array, from a start.
@@ -94,7 +94,7 @@ class WholeBatchOptimizer(Configured):
         >>> optimizers.LBFGS().minimize(rosenbrock, np.zeros(5)).round(6)
         array([1., 1., 1., 1., 1.])
         """
-        from ...program import compile as compiled
+        from ...compiled import compile as compiled
         from ...transforms import hvp, value_and_grad
 
         x0 = np.asarray(x0)
