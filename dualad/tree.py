@@ -15,11 +15,6 @@ from ._core import Dual, Var
 from .errors import TreeError
 
 
-def is_leaf(x: Any) -> bool:
-    """True for what is not a container."""
-    return not isinstance(x, (list, tuple, dict)) and x is not None and not _is_dataclass(x)
-
-
 def _is_dataclass(x: Any) -> bool:
     return hasattr(type(x), "__dataclass_fields__")
 

@@ -33,6 +33,15 @@ def plain(x: Any) -> Any:
     return serialize(x)
 
 
+def undefined(owner: Any, method: str) -> NotImplementedError:
+    """The error where a derived class lacks what it must define; `method` with its arguments.
+
+    >>> str(undefined(1.0, "update(self, p)"))
+    'float has no update method: define update(self, p)'
+    """
+    return NotImplementedError(f"{type(owner).__name__} has no {method.partition('(')[0]} method: define {method}")
+
+
 class Configured:
     """Base of what is made from plain values, and remade from them.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
-from ._names import Configured, deserialize
+from ._names import Configured, deserialize, undefined
 from ._names import serialize as serialize
 from .config import epsilon
 
@@ -27,7 +27,7 @@ class Constraint(Configured):
 
     def __call__(self, w: np.ndarray) -> np.ndarray:
         """The weight within the constraint."""
-        raise NotImplementedError
+        raise undefined(self, "__call__(self, w)")
 
 
 class MaxNorm(Constraint):

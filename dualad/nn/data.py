@@ -98,7 +98,6 @@ class IterableSource:
         self.given, self.steps, self.dtypes = given, steps, dtypes
         self.indexed = hasattr(given, "__getitem__") and hasattr(given, "__len__")
         self.iterator: Iterator[Any] | None = None
-        self.ended = False
         self.taken = 0  # batches since the iterator began
 
     def __len__(self) -> int:
@@ -120,7 +119,6 @@ class IterableSource:
             return self._parts(item)
         except StopIteration:
             self.iterator, self.taken = None, 0
-            self.ended = True
             return None
 
     def skip(self, count: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import LayerError, ShapeError
 from . import constraints, initializers, regularizers
 from ._document import LAYERS, claim, is_own, revived
-from ._names import Configured, plain, snake
+from ._names import Configured, plain, snake, undefined
 from ._numbered import unique_name
 from .config import float_name
 from .graph import Node, Tensor, leaves, mapped
@@ -96,7 +96,7 @@ class Layer(Configured):
 
     def call(self, inputs: Any) -> Any:
         """The outputs."""
-        raise NotImplementedError(f"{type(self).__name__} has no call method: write call(self, inputs) in plain NumPy")
+        raise undefined(self, "call(self, inputs)")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the outputs for a shape of the inputs; by default found by a run on zeros."""

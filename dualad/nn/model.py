@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import GraphError, ShapeError
-from .config import float_name
 from .graph import Input, Plan, Tensor, leaves, mapped
 from .layer import Layer, batch_shape
 from .operation import Operation as _Operation  # noqa: F401 - what operators of tensors become
@@ -239,8 +238,3 @@ class Sequential(Model):
         for layer in self.stack:
             inputs = layer(inputs)
         return inputs
-
-
-def input_type(dtype: Any) -> str:
-    """The type in which data of a model comes in."""
-    return dtype if dtype in ("int32", "int64") else float_name(dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
-from ._names import Configured, deserialize
+from ._names import Configured, deserialize, undefined
 from ._names import serialize as serialize
 
 
@@ -24,7 +24,7 @@ class Regularizer(Configured):
 
     def __call__(self, x: Any) -> Any:
         """The penalty of an array."""
-        raise NotImplementedError
+        raise undefined(self, "__call__(self, x)")
 
 
 class L1L2(Regularizer):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import MissingExtraError, ParameterError
-from ._names import Configured, deserialize
+from ._names import Configured, deserialize, undefined
 from ._names import serialize as serialize
 
 
@@ -16,7 +16,7 @@ class LearningRateSchedule(Configured):
 
     def __call__(self, step: float) -> float:
         """The learning rate of a step, counted from 0."""
-        raise NotImplementedError
+        raise undefined(self, "__call__(self, step)")
 
     def per_epoch(self, steps_per_epoch: int | None = None) -> PerEpoch:
         """This schedule with epochs in place of steps (see `PerEpoch`)."""

@@ -172,3 +172,17 @@ def test_layers_must_call_super_first():
 
     with pytest.raises(errors.LayerError, match=r"super\(\).__init__\(\)"):
         Early()
+
+
+@pytest.mark.parametrize(("base", "use", "method"), [
+    (nn.Layer, lambda cls: cls()(np.ones((2, 2))), r"call\(self, inputs\)"),
+    (nn.losses.Loss, lambda cls: cls()(np.ones((2, 2)), np.ones((2, 2))), r"call\(self, y_true, y_pred\)"),
+    (nn.metrics.Metric, lambda cls: cls(), r"initial\(self\)"),
+    (nn.optimizers.Optimizer, lambda cls: cls().apply_flat(np.ones(3), np.ones(3)), r"update\(self, p, g, s, lr, t\)"),
+    (nn.schedules.LearningRateSchedule, lambda cls: cls()(0), r"__call__\(self, step\)"),
+    (nn.regularizers.Regularizer, lambda cls: cls()(np.ones(2)), r"__call__\(self, x\)"),
+    (nn.constraints.Constraint, lambda cls: cls()(np.ones(2)), r"__call__\(self, w\)"),
+])
+def test_derived_classes_are_told_what_to_define(base, use, method):
+    with pytest.raises(NotImplementedError, match=f"Own has no .*: define {method}"):
+        use(type("Own", (base,), {}))

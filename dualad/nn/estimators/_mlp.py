@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ...errors import ParameterError
 from .. import losses
+from .._names import undefined
 from ..callbacks.base import Callback
 from ._common import NAMES, Convergence, Network, Neural, activation_of, check, optimizer_of, outputs_of, sizes_of
 
@@ -51,11 +52,11 @@ class Perceptron(Neural):
 
     def _targets(self, y: Any, fresh: bool) -> np.ndarray:
         """Targets as the loss takes them; `fresh` when nothing is known of them yet."""
-        raise NotImplementedError
+        raise undefined(self, "_targets(self, y, fresh)")
 
     def _head(self) -> tuple[int, str, Any]:
         """Outputs, their activation, and the loss."""
-        raise NotImplementedError
+        raise undefined(self, "_head(self)")
 
     # ---- training ----
 
@@ -181,7 +182,7 @@ class Perceptron(Neural):
         return False
 
     def _score_on(self, X: np.ndarray, targets: np.ndarray, weights: Any) -> float:
-        raise NotImplementedError
+        raise undefined(self, "_score_on(self, X, targets, weights)")
 
     # ---- what was found ----
 

@@ -7,7 +7,7 @@ from typing import Any, Callable
 import numpy as np
 
 from ...errors import ShapeError
-from .._names import Configured
+from .._names import Configured, undefined
 from ..config import floatx
 
 Shape = tuple[int, ...]
@@ -32,7 +32,7 @@ class Initializer(Configured):
 
     def values(self, shape: Shape, generator: np.random.Generator | None) -> np.ndarray:
         """The numbers in float64."""
-        raise NotImplementedError
+        raise undefined(self, "values(self, shape, generator)")
 
 
 class Zeros(Initializer):

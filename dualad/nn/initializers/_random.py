@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...errors import ParameterError, ShapeError
+from .._names import undefined
 from ._plain import Initializer, Shape
 
 Seed: TypeAlias = "int | np.random.Generator | None"  # a string: numpy.random takes 8 ms to load, and not every program needs it
@@ -50,7 +51,7 @@ class RandomInitializer(Initializer):
 
     def sample(self, generator: np.random.Generator, shape: Shape) -> np.ndarray:
         """Numbers drawn from a stream."""
-        raise NotImplementedError
+        raise undefined(self, "sample(self, generator, shape)")
 
 
 def truncated_normal(generator: np.random.Generator, shape: Shape) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import LayerError, ShapeError
+from .._names import undefined
 from ..layer import Layer
 
 
@@ -48,7 +49,7 @@ class _Merge(Layer):
 
     def merged(self, a: Any, b: Any) -> Any:
         """Two inputs as one."""
-        raise NotImplementedError
+        raise undefined(self, "merged(self, a, b)")
 
 
 class Add(_Merge):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import LayerError, ShapeError
 from .. import activations, constraints, initializers, regularizers
+from .._names import undefined
 from ..layer import Layer
 from ._checks import axes, fraction, positive, same_size, unsupported
 from .shaping import SEQUENCE
@@ -146,7 +147,7 @@ class Recurrent(Layer):
 
     def step(self, z: Any, state: list[Any], weights: Any, mask: Any) -> list[Any]:
         """The states after one step, the output first; `mask` is the recurrent dropout's."""
-        raise NotImplementedError(f"{type(self).__name__} has no step method")
+        raise undefined(self, "step(self, z, state, weights, mask)")
 
     def masked(self, h: Any, mask: Any) -> Any:
         """The last output as the gates see it."""

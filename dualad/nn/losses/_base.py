@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import _core
 from ...errors import ParameterError, ShapeError
-from .._names import Configured, snake
+from .._names import Configured, snake, undefined
 from ..config import floatx
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
@@ -110,7 +110,7 @@ class Loss(Configured):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The values of the samples."""
-        raise NotImplementedError
+        raise undefined(self, "call(self, y_true, y_pred)")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss.

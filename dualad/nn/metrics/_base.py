@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import _core
 from ...errors import ParameterError, ShapeError
-from .._names import Configured, snake
+from .._names import Configured, snake, undefined
 from ..losses._base import same_rank
 
 
@@ -71,15 +71,15 @@ class Metric(Configured):
 
     def initial(self) -> dict[str, Any]:
         """The state before any data: zeros, which take the shape of what is added."""
-        raise NotImplementedError
+        raise undefined(self, "initial(self)")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes a batch in."""
-        raise NotImplementedError
+        raise undefined(self, "update_state(self, y_true, y_pred, sample_weight=None)")
 
     def result(self) -> Any:
         """The number so far."""
-        raise NotImplementedError
+        raise undefined(self, "result(self)")
 
     def reset_state(self) -> None:
         """Forgets all data."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import ParameterError, ShapeError
+from .._names import undefined
 from ..losses._base import pair
 from ._base import Metric, as_number, columns, numbers, of_function, ratio, spread_weights
 
@@ -134,7 +135,7 @@ class _Thresholded(Metric):
 
     def counted(self, t: np.ndarray, yes: np.ndarray) -> np.ndarray:
         """Which elements count."""
-        raise NotImplementedError
+        raise undefined(self, "counted(self, t, yes)")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes a batch in."""

@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...program import Program, record
 from .. import schedules
-from .._names import Configured
+from .._names import Configured, undefined
 from . import clipping
 
 Slots = tuple[tuple[str, float], ...]
@@ -118,7 +118,7 @@ class FlatOptimizer(Configured):
         slots : dict
             New values of all slots.
         """
-        raise NotImplementedError
+        raise undefined(self, "update(self, p, g, s, lr, t)")
 
     def advance(self, numbers: dict[str, float], t: int) -> dict[str, float]:
         """The `numbers` of update t, from those of the one before."""
