@@ -7,6 +7,9 @@
 #pragma GCC optimize("no-trapping-math", "no-thread-jumps")
 #endif
 #include "da_lanes_mvec.h"
+#if DA_HAS_CLONES
+#include "da_lanes_functions.h"
+#endif
 #define T double
 #define SFX d
 #define M(fn) fn

@@ -129,7 +129,7 @@ static long double logistic(long double x) { return 1 / (1 + expl(-x)); }
 static long double sech2(long double x) { return 1 / (coshl(x) * coshl(x)); }
 typedef long double (*one)(long double);
 typedef long double (*two)(long double, long double);
-/* libmvec promises 4 units in the last place; logf near 1 reaches 7.0 (in 60 times 4096 samples) and cbrtf of small arguments
+/* libmvec promises 4 units in the last place, and our own functions keep it; logf near 1 reaches 7.0 (in 60 times 4096 samples) and cbrtf of small arguments
  * 4.9, and the logistic function adds roundings. */
 static const struct {
     int code;
@@ -137,14 +137,14 @@ static const struct {
     two g;
     double lo, hi;
 } functions[] = {
-    {DA_sin, sinl, NULL, -10, 10},      {DA_sin, sinl, NULL, -1e5, 1e5},    {DA_cos, cosl, NULL, -10, 10},
-    {DA_cos, cosl, NULL, -1e5, 1e5},    {DA_tan, tanl, NULL, -10, 10},      {DA_arcsin, asinl, NULL, -1, 1},
-    {DA_arccos, acosl, NULL, -1, 1},    {DA_arctan, atanl, NULL, -100, 100}, {DA_exp, expl, NULL, -700, 700},
+    {DA_sin, sinl, NULL, -10, 10},      {DA_sin, sinl, NULL, -2e5, 2e5},    {DA_cos, cosl, NULL, -10, 10},
+    {DA_cos, cosl, NULL, -2e5, 2e5},    {DA_tan, tanl, NULL, -10, 10},      {DA_arcsin, asinl, NULL, -1, 1},
+    {DA_arccos, acosl, NULL, -1, 1},    {DA_arctan, atanl, NULL, -100, 100}, {DA_exp, expl, NULL, -720, 720},
     {DA_exp2, exp2l, NULL, -1000, 1000}, {DA_expm1, expm1l, NULL, -30, 30}, {DA_log, logl, NULL, 0, 10},
     {DA_log2, log2l, NULL, 0, 10},      {DA_log10, log10l, NULL, 0, 10},    {DA_log1p, log1pl, NULL, -0.99, 3},
     {DA_sinh, sinhl, NULL, -20, 20},    {DA_cosh, coshl, NULL, -20, 20},    {DA_tanh, tanhl, NULL, -5, 5},
     {DA_arcsinh, asinhl, NULL, -10, 10}, {DA_arccosh, acoshl, NULL, 1, 10}, {DA_arctanh, atanhl, NULL, -1, 1},
-    {DA_sech2, sech2, NULL, -5, 5},     {DA_sech2, sech2, NULL, -340, 340}, {DA_tanh, tanhl, NULL, -340, 340},
+    {DA_sech2, sech2, NULL, -5, 5},     {DA_sech2, sech2, NULL, -380, 380}, {DA_tanh, tanhl, NULL, -380, 380},
     {DA_cbrt, cbrtl, NULL, -100, 100},  {DA_logistic, logistic, NULL, -30, 30}, {DA_pow, NULL, powl, 0, 10},
     {DA_hypot, NULL, hypotl, -10, 10},  {DA_arctan2, NULL, atan2l, -10, 10},
 };
@@ -180,6 +180,29 @@ static void test_accuracy(int k, int type) {
     unmake(&o);
 }
 
+/* Sine and cosine beside their zeros, where little of the argument remains. */
+static void test_zeros(void) {
+    enum { ZEROS = 1 << 17 };
+    double *data[4], worst[2] = {0, 0};
+    for (int i = 0; i < 4; i++) data[i] = block(ZEROS * sizeof(double));
+    for (int i = 0; i < ZEROS; i++) {
+        double x = i / 2 * acos(-1) / 2;
+        data[0][i] = i & 1 ? x : -nextafter(x, random_in(-1, 1) > 0 ? 1e9 : -1e9);
+    }
+    for (int k = 0; k < 2; k++) {
+        one_op o;
+        make(&o, k ? DA_cos : DA_sin, DA_T_F64, 0);
+        run(&o, data, ZEROS);
+        for (int i = 0; i < ZEROS; i++) {
+            long double want = k ? cosl(data[0][i]) : sinl(data[0][i]);
+            worst[k] = fmax(worst[k], distance(want, data[3][i], DA_T_F64));
+        }
+        unmake(&o);
+    }
+    CHECK(worst[0] <= 4 && worst[1] <= 4, "beside zeros of sin %.2f ulp, of cos %.2f", worst[0], worst[1]);
+    for (int i = 0; i < 4; i++) free(data[i]);
+}
+
 /* Zeros, infinities, NaN and huge arguments give what libm gives, the sign of zero included. */
 static void test_special(int code, double x, double y) {
     double in[3] = {x, y, 0}, want = da_value(code, x, y), got = scalar(code, DA_T_F64, in);
@@ -197,5 +220,6 @@ int main(void) {
     for (int code = 0; code < DA_N_OPS; code++)
         for (int i = 0; i < SPECIAL * SPECIAL; i++) test_special(code, special[i % SPECIAL], special[i / SPECIAL]);
     for (int k = 0; k < (int)(sizeof functions / sizeof *functions); k++) test_accuracy(k, DA_T_F64), test_accuracy(k, DA_T_F32);
+    test_zeros();
     return check_end("lanes_functions");
 }
