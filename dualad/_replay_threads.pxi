@@ -2,14 +2,18 @@
 
 cdef enum:
     WATCH_NS = 40_000_000      # work between two looks at signals
-    THREADS_FROM_NS = 150_000  # handing work to threads costs some 50 us
-    PIECES = 8                 # of work for each thread
+    THREADS_FROM_NS = 100_000  # waking a thread takes some 50 us
+    PIECES = 32                # of work for each thread, so that none waits long for the last one,
+    PIECE_NS = 20_000          # but long ones: to begin one takes 1 or 2 us
+    PATIENCE = 2000            # looks at what another thread does before going to sleep: 20 to 50 ns each
 
 cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
 cdef double INEXACT_NS = 2.0   # an elementary function
 
-cdef object _pool = None
-cdef int _pool_pid = 0
+cdef list _idle = []      # helpers that wait for work, of the process _pid
+cdef int _pid = 0
+cdef int _wanted = 0      # helpers there should be; 0: none have been started
+cdef int _generation = 0  # of helpers: the number of threads has been set so often
 cdef int _threads = 0
 
 
@@ -33,11 +37,11 @@ def set_num_threads(n):
     >>> da.get_num_threads()
     2
     """
-    global _threads, _pool
+    global _threads
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"the number of threads must be a positive integer, not {n!r}")
     _threads = n
-    _pool = None
+    dismiss_helpers()
 
 
 def get_num_threads():
@@ -58,54 +62,171 @@ def get_num_threads():
     return _threads
 
 
-cdef object pool():
-    """The shared threads; made anew in a forked process."""
-    global _pool, _pool_pid
-    if _pool is None or _pool_pid != _os.getpid():
-        from concurrent.futures import ThreadPoolExecutor
-        _pool = ThreadPoolExecutor(get_num_threads() - 1, "dualad")
-        _pool_pid = _os.getpid()
-    return _pool
+cdef extern from "pythread.h" nogil:
+    ctypedef void *PyThread_type_lock
+    PyThread_type_lock PyThread_allocate_lock()
+    void PyThread_free_lock(PyThread_type_lock)
+    int PyThread_acquire_lock(PyThread_type_lock, int wait)
+    void PyThread_release_lock(PyThread_type_lock)
 
 
 cdef extern from *:
     """
     /* Raises *next by n; what it was before. */
     static int64_t da_take(int64_t *next, int64_t n) { return __atomic_fetch_add(next, n, __ATOMIC_RELAXED); }
+    static int da_turn(int *state, int from, int to) {
+        return __atomic_compare_exchange_n(state, &from, to, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    }
+    /* Whether a state is seen within so many looks. */
+    static int da_watch(const int *state, int wanted, int looks) {
+        for (; looks > 0; looks--) {
+            if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == wanted) return 1;
+    #if defined(__x86_64__)
+            __builtin_ia32_pause();
+    #endif
+        }
+        return 0;
+    }
     """
     int64_t da_take(int64_t *next, int64_t n) noexcept nogil
+    bint da_turn(int *state, int before, int after) noexcept nogil
+    bint da_watch(const int *state, int wanted, int looks) noexcept nogil
+
+
+cdef struct Work:
+    # The units of one region while they run; of the caller, who waits for all who help.
+    const da_lanes *lanes
+    const da_region *region
+    const da_span *spans
+    void *partials
+    int64_t units, piece
+    int64_t next          # units before it are done or being done; atomic
+
+
+cdef bint work_on(Work *w, void *scratch, int64_t units) noexcept nogil:
+    """Runs pieces, so many units at least; whether there may be more. A thread that comes late, or whose core is busy, takes fewer."""
+    cdef int64_t done = 0, first
+    while done < units:
+        first = da_take(&w.next, w.piece)
+        if first >= w.units:
+            return False
+        da_lanes_run(w.lanes, w.region, w.spans, first, min(w.units, first + w.piece), scratch, w.partials)
+        done += w.piece
+    return True
+
+
+cdef enum:
+    IDLE
+    ASKED
+    BUSY
+    DONE
 
 
 @cython.final
-cdef class Task:
-    """The units of one region while they run. It borrows what it points to from its caller, who waits for all who work on it."""
-    cdef const da_lanes *lanes
-    cdef const da_region *region
-    cdef const da_span *spans
-    cdef void *partials
-    cdef int64_t units, piece, watch   # `watch`: units between two looks at signals
-    cdef int64_t next                  # units before it are done or being done; atomic
+cdef class Helper:
+    """A thread that helps with long regions. It never needs the GIL: who asks it does not wait until it has that, nor wakes up to be told that
+    it is done, when that takes no longer than `PATIENCE`. A thread of Python's own pool takes 100 us and more for both."""
+    cdef PyThread_type_lock wake, done
+    cdef int state, generation
+    cdef Work *work
+    cdef char *scratch
+    cdef size_t room
 
-    def work(self):
-        """Runs pieces with scratch memory of its own until there are none left: a thread that comes late, or whose core is busy, takes
-        fewer."""
-        cdef cnp.ndarray memory = np.empty(da_lanes_scratch(self.lanes) + 64, np.uint8)
-        cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
-        cdef int64_t first = 0, done
-        while first < self.units:
-            with nogil:
-                done = 0
-                while done < self.watch:
-                    first = da_take(&self.next, self.piece)
-                    if first >= self.units:
-                        break
-                    da_lanes_run(self.lanes, self.region, self.spans, first, min(self.units, first + self.piece), scratch, self.partials)
-                    done += self.piece
-            try:
-                PyErr_CheckSignals()
-            except BaseException:
-                da_take(&self.next, self.units)
-                raise
+    def __cinit__(self):
+        self.wake = PyThread_allocate_lock()
+        self.done = PyThread_allocate_lock()
+        self.generation = _generation
+        if self.wake == NULL or self.done == NULL:
+            raise MemoryError("no memory for a lock")
+        PyThread_acquire_lock(self.wake, 1)
+        PyThread_acquire_lock(self.done, 1)
+
+    def __dealloc__(self):
+        if self.wake != NULL:
+            PyThread_free_lock(self.wake)
+        if self.done != NULL:
+            PyThread_free_lock(self.done)
+        free(self.scratch)
+
+    def serve(self):
+        """The thread: until it is asked for no work."""
+        with nogil:
+            while True:
+                if not da_watch(&self.state, ASKED, PATIENCE):
+                    PyThread_acquire_lock(self.wake, 1)
+                if not da_turn(&self.state, ASKED, BUSY):
+                    continue  # the work was done before this thread woke
+                if self.work == NULL:
+                    break
+                self.help()
+                da_turn(&self.state, BUSY, DONE)
+                PyThread_release_lock(self.done)
+
+    cdef void help(self) noexcept nogil:
+        cdef size_t room = da_lanes_scratch(self.work.lanes) + 64
+        if room > self.room:
+            free(self.scratch)
+            self.scratch = <char *>malloc(room)
+            self.room = room if self.scratch != NULL else 0
+        if self.scratch != NULL:  # else the others do without its help
+            work_on(self.work, <void *>rounded(<size_t>self.scratch), self.work.units)
+
+    cdef void ask(self, Work *work) noexcept nogil:
+        self.work = work
+        da_turn(&self.state, IDLE, ASKED)
+        PyThread_release_lock(self.wake)
+
+    cdef void wait(self) noexcept nogil:
+        """Until it no longer needs the work."""
+        if da_turn(&self.state, ASKED, IDLE):
+            return
+        da_watch(&self.state, DONE, PATIENCE)
+        PyThread_acquire_lock(self.done, 1)
+        da_turn(&self.state, DONE, IDLE)
+
+
+cdef int dismiss_helpers() except -1:
+    """Lets all idle helpers go; those at work go when they are done."""
+    global _generation, _wanted
+    cdef Helper h
+    _generation += 1
+    _wanted = 0
+    for h in _idle:
+        h.ask(NULL)
+    _idle.clear()
+    return 0
+
+
+cdef list take_helpers(int64_t n):
+    """Up to n idle helpers; fewer where other calls have them."""
+    global _pid, _wanted
+    cdef Helper h
+    if _pid != _os.getpid():  # a forked process has no threads but its own
+        _idle.clear()
+        _pid = _os.getpid()
+        _wanted = 0
+    if not _wanted:
+        _wanted = get_num_threads() - 1
+        for _ in range(_wanted):
+            h = Helper.__new__(Helper)
+            _thread.start_new_thread(h.serve, ())
+            _idle.append(h)
+    taken = []
+    while len(taken) < n and _idle:
+        taken.append(_idle.pop())
+    return taken
+
+
+cdef int give_back(list helpers) except -1:
+    cdef Helper h
+    for h in helpers:
+        with nogil:
+            h.wait()
+        if h.generation == _generation:
+            _idle.append(h)
+        else:
+            h.ask(NULL)
+    return 0
 
 
 cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept nogil:
@@ -121,25 +242,26 @@ cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept n
 
 cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials) except -1:
     """Runs a region in pieces, on several threads where that pays."""
-    cdef Task t = Task.__new__(Task)
     cdef double ns = region_ns(lanes, region)
-    cdef int64_t n
-    t.lanes = lanes
-    t.region = region
-    t.spans = spans
-    t.partials = partials
-    t.units = da_lanes_units(lanes, region)
-    n = min(<int64_t>get_num_threads(), t.units) if ns > THREADS_FROM_NS else 1
-    t.watch = max(<int64_t>1, <int64_t>(t.units * WATCH_NS / max(ns, 1.0)))
-    t.piece = min(t.watch, max(<int64_t>1, t.units // (n * PIECES))) if n > 1 else t.watch
-    t.next = 0
-    futures = [pool().submit(t.work) for _ in range(1, n)]
+    cdef int64_t units = da_lanes_units(lanes, region), watch
+    cdef int64_t n = min(<int64_t>get_num_threads(), units) if ns > THREADS_FROM_NS else 1
+    cdef cnp.ndarray memory = np.empty(da_lanes_scratch(lanes) + 64, np.uint8)
+    cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
+    cdef Work w = Work(lanes, region, spans, partials, units, 0, 0)
+    cdef bint more = True
+    cdef Helper h
+    watch = max(<int64_t>1, <int64_t>(units * WATCH_NS / max(ns, 1.0)))
+    w.piece = min(watch, max(<int64_t>1, units // (n * PIECES), <int64_t>(units * PIECE_NS / ns))) if n > 1 else watch
+    helpers = take_helpers(n - 1) if n > 1 else []
+    for h in helpers:
+        h.ask(&w)
     try:
-        t.work()
+        while more:
+            with nogil:
+                more = work_on(&w, scratch, watch)
+            PyErr_CheckSignals()
     finally:
-        for f in futures:
-            f.cancel() or f.exception()  # what has not begun has nothing left to do
-    for f in futures:
-        f.cancelled() or f.result()
+        da_take(&w.next, units)  # where a signal ended it: nobody begins another piece
+        give_back(helpers)
     da_lanes_finish(lanes, region, spans, partials)
     return 0
