@@ -72,6 +72,8 @@ int32_t da_rewrite_add(da_rewrite *r, da_gnode d) {
     return r->table[at];
 }
 
+int32_t da_rewrite_find(const da_rewrite *r, da_gnode d) { return r->table ? r->table[slot_of(r, &d)] : -1; }
+
 int da_graph_cse(da_graph *g) {
     da_rewrite r;
     if (da_rewrite_begin(&r, g)) return -1;

@@ -106,6 +106,16 @@ static double exact_reciprocal(const term *t, double c) {
     return r;
 }
 
+/* 2^k / y, and (x / y) / y, which is in the derivative of x / y, where the reciprocal of y is there anyway: in the derivative it is. */
+static int by_reciprocal(term *t) {
+    const da_gnode *d = at(t, t->a);
+    double c = d->op == DA_G_CONST ? fabs(d->c) : 0;
+    int scaled = c > 1e-30 && c < 1e30 && is_power_of_two(c), again = (d->op == DA_div || d->op == DA_sdiv) && d->b == t->b;
+    if (t->exact || (!scaled && !again)) return 0;
+    int32_t r = da_rewrite_find(t->r, (da_gnode){0, t->b, -1, DA_recip, (uint16_t)t->flags, -1});
+    return r >= 0 && becomes(t, t->op == DA_sdiv ? DA_smul : DA_mul, t->a, r);
+}
+
 static int fold_div(term *t) {
     int32_t c;
     if (is_number(t, t->b, 1)) return is_same_as(t, t->a);
@@ -114,7 +124,8 @@ static int fold_div(term *t) {
     if (sign_into_const(t, t->a, t->b, &c)) return becomes(t, DA_div, at(t, t->a)->a, c);
     if (sign_into_const(t, t->b, t->a, &c)) return becomes(t, DA_div, c, at(t, t->b)->a);
     double r = is_const(t, t->b) ? exact_reciprocal(t, at(t, t->b)->c) : 0;
-    return r != 0 ? becomes(t, DA_mul, t->a, new_const(t, r)) : 0;
+    if (r != 0) return becomes(t, DA_mul, t->a, new_const(t, r));
+    return by_reciprocal(t);
 }
 
 /* smul and sdiv differ from mul and div where the first operand is zero: in value if the second is not finite (or a zero
@@ -123,8 +134,10 @@ static int fold_strong(term *t) {
     int plain = t->op == DA_smul ? DA_mul : DA_div;
     if (is_number(t, t->a, 0)) return is_same_as(t, new_const(t, 0));
     if (is_const(t, t->a)) return becomes(t, plain, t->a, t->b);
+    if (t->exact) return 0;
     double p = is_const(t, t->b) ? at(t, t->b)->c : NAN;
-    return isfinite(p) && p != 0 && !t->exact ? becomes(t, plain, t->a, t->b) : 0;
+    if (isfinite(p) && p != 0) return becomes(t, plain, t->a, t->b);
+    return t->op == DA_sdiv ? by_reciprocal(t) : 0;
 }
 
 /* Never below zero, and no -0: there pow(x, 0.5) and sqrt(x) agree also in the limits (pow(-inf, 0.5) is inf). */

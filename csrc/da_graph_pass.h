@@ -18,6 +18,8 @@ int da_rewrite_begin(da_rewrite *r, const da_graph *in);
 int da_rewrite_merge(da_rewrite *r);
 /* A new node on nodes of `out`, or an equal one; -1 when out of memory. */
 int32_t da_rewrite_add(da_rewrite *r, da_gnode node);
+/* The node of `out` that equals it; -1: there is none, or nodes are not merged. */
+int32_t da_rewrite_find(const da_rewrite *r, da_gnode node);
 /* The node as it is, on the new operands; its index in `out`, or -1 when out of memory. */
 int32_t da_rewrite_keep(da_rewrite *r, const da_gnode *node);
 /* Ends the rewrite: *g becomes `out` with its roots, unless `failed` or memory is short. 0 or -1. */

@@ -219,17 +219,24 @@ static int32_t leaf(int k) { return da_graph_leaf(&unit, 0, k, -1, 0); }
 static int32_t number(double c) { return da_graph_const(&unit, c, 0); }
 static int32_t op(int code, int32_t a, int32_t b) { return da_graph_op(&unit, code, 0, a, b); }
 
-/* How many operations are left of `root` (nodes are thrown away after that). */
-static int left(int32_t root, int options) {
+/* How many operations are left of `root` (nodes are thrown away after that); `only`: of that code, if not negative. */
+static int left(int32_t root, int options, int only) {
     da_graph_root(&unit, root);
     CHECK(!da_graph_fold(&unit, options | DA_OPT_CSE) && !da_graph_dead(&unit), "no memory");
     int n = 0;
-    for (int k = 0; k < unit.n; k++) n += unit.nodes[k].op < DA_G_OPS;
+    for (int k = 0; k < unit.n; k++) n += only < 0 ? unit.nodes[k].op < DA_G_OPS : unit.nodes[k].op == only;
     da_graph_free(&unit);
     return n;
 }
 
-#define LEFT(want, options, root) CHECK(left(root, options) == (want), "not %d operations", want)
+#define LEFT(want, options, root) CHECK(left(root, options, -1) == (want), "not %d operations", want)
+#define QUOTIENTS(want, options, root) CHECK(left(root, options, DA_div) == (want), "not %d quotients", want)
+
+/* 1 / y, and after it c / y or, without c, (x / y) / y. */
+static int32_t beside_reciprocal(double c) {
+    int32_t y = leaf(1), r = op(DA_recip, y, -1), x = c != 0 ? number(c) : op(DA_div, leaf(0), y);
+    return op(DA_add, r, op(DA_div, x, y));
+}
 
 static void test_rules(void) {
     enum { FAST = 0, EXACT = DA_OPT_EXACT };
@@ -260,6 +267,12 @@ static void test_rules(void) {
     LEFT(0, FAST, op(DA_exp, number(2), -1));
     LEFT(0, EXACT, op(DA_lt, number(2), number(3)));
     LEFT(1, EXACT, op(DA_add, op(DA_mul, leaf(0), leaf(0)), number(-0.0)));
+    QUOTIENTS(0, FAST, beside_reciprocal(0.5));
+    QUOTIENTS(1, EXACT, beside_reciprocal(0.5));
+    QUOTIENTS(1, FAST, beside_reciprocal(3));
+    QUOTIENTS(1, FAST, beside_reciprocal(0));
+    QUOTIENTS(2, EXACT, beside_reciprocal(0));
+    QUOTIENTS(2, FAST, op(DA_div, op(DA_div, leaf(0), leaf(1)), leaf(1)));
 }
 
 /* ---- memory ---- */
