@@ -8,7 +8,7 @@
  * AVX2; glibc promises 4): tan 2.9/3.4, asin 2.8/2.8, acos 2.1/2.4, atan 1.6/2.2, atan2 2.6/3.2, hypot 1.9/1.4, sinh 1.9/1.9, cosh
  * 1.5/1.9, asinh 2.1/1.9, acosh 2.5/2.6, atanh 2.3/2.0, exp2 1.6/1.1, expm1 2.9/1.7, log 1.6/7.0, log2 1.9/2.3, log10 1.5/2.0, log1p
  * 2.5/1.9, pow 1.0/0.6, cbrt 1.5/4.9; single precision of what da_lanes_functions.h has in double: sin 2.0, cos 2.1, exp 2.8; of formulas
- * on top, logistic 4.0/3.7, tanh 3.0, sech2 3.9. Zeros, infinities and NaN are libm's (tests/c/test_lanes_functions.c). */
+ * on top, logistic 2.4/3.7, tanh 3.0, sech2 3.9. Zeros, infinities and NaN are libm's (tests/c/test_lanes_functions.c). */
 #ifndef DA_LANES_MVEC_H
 #define DA_LANES_MVEC_H
 #include "da_simd.h"
