@@ -212,6 +212,40 @@ static void test_roots(void) {
     run_all(&g, "roots that are leaves and constants", 0, 1);
 }
 
+/* ---- packs ---- */
+
+/* Three states on a ring, four lanes each: neighbours are gathered, the state itself and numbers stand side by side. */
+static void make_ring(da_graph *g) {
+    int32_t y[4], slope[4];
+    da_graph_init(g);
+    for (int i = 0; i < 4; i++) y[i] = da_graph_leaf(g, 0, i, -1, 0);
+    for (int step = 0; step < 3; step++) {
+        for (int i = 0; i < 4; i++) slope[i] = da_graph_op(g, DA_mul, 0, y[(i + 1) % 4], y[(i + 2) % 4]);
+        for (int i = 0; i < 4; i++) slope[i] = da_graph_op(g, DA_sub, 0, slope[i], da_graph_const(g, 1 + step * i, 0));
+        for (int i = 0; i < 4; i++) slope[i] = da_graph_op(g, DA_sin, 0, slope[i], -1);
+        for (int i = 0; i < 4; i++) y[i] = da_graph_op(g, DA_add, 0, y[i], slope[i]);
+    }
+    for (int i = 0; i < 4; i++) da_graph_root(g, y[i]);
+}
+
+static void test_packs(void) {
+    world w;
+    da_graph g;
+    da_plan plan;
+    int forms[4] = {0, 0, 0, 0}, n = 0;
+    world_init(&w, WORLD_SIZE);
+    make_ring(&g);
+    current = "packs";
+    compare_plan(&g, &w, DA_OPT_GROUPS);
+    CHECK(!da_plan_make(&g, DA_OPT_GROUPS, &plan), "no plan");
+    for (int at = 0; at < plan.n_scalars; at += da_scalar_form_of(plan.scalars[at].code).slots, n++) forms[plan.scalars[at].code >> 8]++;
+    int packs = forms[DA_L_PACK >> 8], gathered = forms[DA_L_GATHERED >> 8];
+    CHECK(n == 12 && packs == 9 && gathered == 3, "%d instructions, %d packs and %d gathered ones", n, packs, gathered);
+    da_plan_free(&plan);
+    da_graph_free(&g);
+    world_free(&w);
+}
+
 /* ---- single rules ---- */
 
 static da_graph unit; /* graph of one rule */
@@ -317,6 +351,7 @@ int main(void) {
     test_wide();
     test_roots();
     test_rules();
+    test_packs();
     test_failures(0);
     test_failures(1);
     return check_end("graph");
