@@ -120,6 +120,7 @@ static da_scalar *push_scalar(da_planner *p, int32_t code, int32_t dst) {
     da_scalar *s = plan->scalars + plan->n_scalars;
     memset(s, 0, (size_t)slots * sizeof *s);
     s->code = code, s->dst = dst;
+    p->recent = plan->n_scalars;
     plan->n_scalars += slots;
     return s;
 }
@@ -144,11 +145,25 @@ static int range_name(da_planner *p, da_values v, int32_t *name) {
     return 0;
 }
 
+/* DA_L_CHAINED if operand a of the members is what the last instruction computes, and that and their operation allow it. */
+static int32_t chain_flag(const da_planner *p, const int32_t *members, int32_t code) {
+    const da_scalar *last = p->plan->scalars + p->recent;
+    if (p->recent < p->pending || p->plan->n_scalars == p->pending) return 0;
+    if (da_scalar_form_of(last->code).lanes < DA_PACK || !da_scalar_form_of(code + DA_L_CHAINED).slots) return 0;
+    for (int32_t k = 0; k < DA_PACK; k++) {
+        int32_t x = da_value_at(p, (da_values){members, 0}, k);
+        if (p->scalar_at[x] != p->recent || p->position[x] != last->dst + k) return 0;
+    }
+    return DA_L_CHAINED;
+}
+
 int da_emit_pack(da_planner *p, const int32_t *members) {
     const da_gnode *d = &p->nodes[members[0]];
     int near = da_side_by_side(p, members), arity = da_lanes_arity(d->op);
+    int32_t code = d->op + (near ? DA_L_PACK : DA_L_GATHERED);
+    code += chain_flag(p, members, code);
     for (int32_t k = 0; k < DA_PACK; k++) p->scalar_at[members[k]] = p->plan->n_scalars;
-    da_scalar *s = push_scalar(p, d->op + (near ? DA_L_PACK : DA_L_GATHERED), p->position[members[0]]);
+    da_scalar *s = push_scalar(p, code, p->position[members[0]]);
     if (!s) return -1;
     int32_t *at = da_scalar_positions(s);
     for (int which = 0; which < arity; which++) {

@@ -26,6 +26,7 @@ typedef struct {
     int32_t n_order, n_leaves;
     int32_t next;       /* first free position */
     int32_t pending;    /* first scalar instruction that no group runs yet */
+    int32_t recent;     /* the last scalar instruction */
     int32_t cap_groups, cap_scalars, cap_lists, cap_consts, cap_steps;
     da_plan *plan;
 } da_planner;

@@ -152,6 +152,9 @@ enum {
     DA_L_F32 = 256,      /* operands and result are floats kept in doubles, computed in single precision */
     DA_L_PACK = 512,     /* DA_PACK lanes: bank[dst + i] = code(bank[a + i], bank[b + i], bank[c + i]) */
     DA_L_GATHERED = 768, /* the same with a position for each lane: DA_PACK of `a`, then those of `b`, then those of `c` */
+    /* Added to the code of a pack too: `a` is what the pack before has written, which is still in registers. The position is
+     * there all the same. Sums and products only: see da_lanes_chained.inc. */
+    DA_L_CHAINED = 1024,
     DA_PACK = 4
 };
 /* An instruction. A gathered pack goes on in the memory of the next ones: see da_scalar_form. */
@@ -163,6 +166,7 @@ typedef struct {
  * first of `width`; the next instruction stands `slots` da_scalars further on. A pack reads no position that it writes. */
 typedef struct {
     int32_t op, lanes, width, n_positions, slots; /* slots 0: there is no such code */
+    int32_t chained;
 } da_scalar_form;
 da_scalar_form da_scalar_form_of(int32_t code);
 static inline int32_t *da_scalar_positions(const da_scalar *s) { return (int32_t *)s + 2; }

@@ -58,12 +58,14 @@ cdef class Plan:
     @property
     def operations(self):
         """Of scalar code."""
-        cdef int32_t at = 0, count = 0
+        cdef int32_t k, at, count = 0
         cdef da_scalar_form f
-        while at < self.p.n_scalars:
-            f = da_scalar_form_of(self.p.scalars[at].code)
-            count += f.lanes
-            at += f.slots
+        for k in range(self.p.n_groups):
+            at = 0
+            while self.p.groups[k].code == DA_L_SCALARS and at < self.p.groups[k].n:
+                f = da_scalar_form_of(self.p.scalars[self.p.groups[k].a.offset + at].code)
+                count += f.lanes
+                at += f.slots
         return count
 
     @property

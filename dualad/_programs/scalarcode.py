@@ -35,6 +35,7 @@ def instructions(scalars: np.ndarray, first: int, n: int) -> list[Instruction]:
     out, at = [], 0
     while at < n:
         code, dst = words[at * width : at * width + 2]
+        code %= SCALAR_FORMS["chained"]
         op = code % SCALAR_FORMS["single"]
         pack, gathered = code >= SCALAR_FORMS["pack"], code >= SCALAR_FORMS["gathered"]
         lanes = SCALAR_FORMS["lanes"] if pack else 1

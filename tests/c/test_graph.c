@@ -232,15 +232,21 @@ static void test_packs(void) {
     world w;
     da_graph g;
     da_plan plan;
-    int forms[4] = {0, 0, 0, 0}, n = 0;
+    int forms[4] = {0, 0, 0, 0}, n = 0, chained = 0;
     world_init(&w, WORLD_SIZE);
     make_ring(&g);
     current = "packs";
     compare_plan(&g, &w, DA_OPT_GROUPS);
     CHECK(!da_plan_make(&g, DA_OPT_GROUPS, &plan), "no plan");
-    for (int at = 0; at < plan.n_scalars; at += da_scalar_form_of(plan.scalars[at].code).slots, n++) forms[plan.scalars[at].code >> 8]++;
+    da_scalar_form f;
+    for (int at = 0; at < plan.n_scalars; at += f.slots, n++) {
+        f = da_scalar_form_of(plan.scalars[at].code);
+        forms[(plan.scalars[at].code & ~DA_L_CHAINED) >> 8]++;
+        chained += f.chained;
+    }
     int packs = forms[DA_L_PACK >> 8], gathered = forms[DA_L_GATHERED >> 8];
-    CHECK(n == 12 && packs == 9 && gathered == 3, "%d instructions, %d packs and %d gathered ones", n, packs, gathered);
+    CHECK(n == 12 && packs == 9 && gathered == 3 && chained == 6, "%d instructions: %d packs, %d gathered, %d chained", n, packs,
+          gathered, chained);
     da_plan_free(&plan);
     da_graph_free(&g);
     world_free(&w);

@@ -245,7 +245,7 @@ static void test_group_reduction(void) {
 /* The code of every form, whole and cut off, with every position in turn outside the bank. */
 static void test_damaged_scalars(void) {
     enum { ROOM = 16 };
-    for (int32_t code = -1; code < 4 * 256; code++) {
+    for (int32_t code = -1; code < DA_L_CHAINED; code++) {
         da_scalar_form f = da_scalar_form_of(code);
         CHECK(!f.slots == (code < 0 || code % 256 >= DA_L_VALUES), "form of code %d", code);
         da_scalar s[3] = {{.code = code, .dst = ROOM - f.lanes}};
@@ -264,8 +264,28 @@ static void test_damaged_scalars(void) {
     }
 }
 
+/* A chained pack must follow the pack whose results it names. */
+static void test_damaged_chains(void) {
+    enum { ROOM = 16 };
+    da_scalar s[3] = {{DA_exp + DA_L_PACK, 4, 0, 0, 0}, {DA_add + DA_L_PACK + DA_L_CHAINED, 8, 4, 0, 0}};
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_OK, "a chain");
+    CHECK(da_scalar_check(s + 1, 1, ROOM) == DA_LANES_REGISTER, "nothing before");
+    s[1].a = 0;
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_REGISTER, "something else before");
+    s[0].code = DA_exp, s[1].a = 4;
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_REGISTER, "no pack before");
+    s[0].code = DA_exp + DA_L_PACK, s[1].code += DA_L_GATHERED - DA_L_PACK;
+    for (int k = 0; k < 2 * DA_PACK; k++) da_scalar_positions(s + 1)[k] = 4 + k % DA_PACK;
+    CHECK(da_scalar_check(s, 3, ROOM) == DA_LANES_OK, "a gathered chain");
+    da_scalar_positions(s + 1)[2] = 5;
+    CHECK(da_scalar_check(s, 3, ROOM) == DA_LANES_REGISTER, "lanes in another order");
+    CHECK(!da_scalar_form_of(DA_div + DA_L_PACK + DA_L_CHAINED).slots, "a quotient does not chain");
+    CHECK(!da_scalar_form_of(DA_add + DA_L_CHAINED).slots, "no pack");
+}
+
 int main(void) {
     test_errors();
+    test_damaged_chains();
     test_damaged_scalars();
     test_damaged_regions();
     test_damaged_groups();
