@@ -172,13 +172,13 @@ static void free_segment(packer *k, int32_t id) {
     else s->next = k->dead[s->n], k->dead[s->n] = id;
 }
 
-/* What lasts goes to the front, the others where there is room when they are born. */
+/* What lasts goes to the front, the others where there is room when they are born, if they ever are. */
 static void place_segments(packer *k) {
     int32_t n = 0;
     for (int32_t i = 0; i < k->n_segments; i++) {
         segment *s = &k->segments[i];
         if (s->lasts) s->to = take(k, s->n);
-        else k->by_birth[n] = (da_keyed){(uint64_t)s->born, i}, k->by_death[n++] = (da_keyed){(uint64_t)s->last, i};
+        else if (s->last >= 0) k->by_birth[n] = (da_keyed){(uint64_t)s->born, i}, k->by_death[n++] = (da_keyed){(uint64_t)s->last, i};
     }
     da_sort_keyed(k->by_birth, k->spare, n);
     da_sort_keyed(k->by_death, k->spare, n);

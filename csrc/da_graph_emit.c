@@ -145,31 +145,31 @@ static int range_name(da_planner *p, da_values v, int32_t *name) {
     return 0;
 }
 
-/* DA_L_CHAINED if operand a of the members is what the last instruction computes, and that and their operation allow it. */
-static int32_t chain_flag(const da_planner *p, const int32_t *members, int32_t code) {
+/* DA_L_CHAINED if operand a is what the last instruction computes, and that and the operation of the pack allow it. */
+static int32_t chain_flag(const da_planner *p, const da_pack *pack, int32_t code) {
     const da_scalar *last = p->plan->scalars + p->recent;
+    int32_t x = p->nodes[pack->ids[0]].a;
     if (p->recent < p->pending || p->plan->n_scalars == p->pending) return 0;
     if (da_scalar_form_of(last->code).lanes < DA_PACK || !da_scalar_form_of(code + DA_L_CHAINED).slots) return 0;
-    for (int32_t k = 0; k < DA_PACK; k++) {
-        int32_t x = da_value_at(p, (da_values){members, 0}, k);
-        if (p->scalar_at[x] != p->recent || p->position[x] != last->dst + k) return 0;
-    }
-    return DA_L_CHAINED;
+    int follows = p->scalar_at[x] == p->recent && p->position[x] == last->dst && da_one_range(p, pack, 0);
+    return follows ? DA_L_CHAINED : 0;
 }
 
-int da_emit_pack(da_planner *p, const int32_t *members) {
-    const da_gnode *d = &p->nodes[members[0]];
-    int near = da_side_by_side(p, members), arity = da_lanes_arity(d->op);
-    int32_t code = d->op + (near ? DA_L_PACK : DA_L_GATHERED);
-    code += chain_flag(p, members, code);
-    for (int32_t k = 0; k < DA_PACK; k++) p->scalar_at[members[k]] = p->plan->n_scalars;
-    da_scalar *s = push_scalar(p, code, p->position[members[0]]);
+static int emit_pack(da_planner *p, const da_pack *pack) {
+    int32_t first = pack->ids[0], op = p->nodes[first].op;
+    int near = da_side_by_side(p, pack);
+    int32_t code = op + (near ? DA_L_PACK : DA_L_GATHERED), chained = chain_flag(p, pack, code);
+    for (int32_t k = 0; k < DA_PACK; k++) p->scalar_at[pack->ids[k]] = p->plan->n_scalars;
+    p->padded[first] = pack->ids[3] == pack->ids[2];
+    da_scalar *s = push_scalar(p, code + chained, p->position[first]);
     if (!s) return -1;
     int32_t *at = da_scalar_positions(s);
-    for (int which = 0; which < arity; which++) {
-        da_values v = {members, which};
+    for (int which = 0; which < da_lanes_arity(op); which++) {
+        da_values v = {pack->ids, which};
+        int32_t x = da_value_at(p, v, 0);
         if (near && range_name(p, v, at++)) return -1;
-        for (int32_t k = 0; k < DA_PACK && !near; k++) *at++ = bank_name(p, da_value_at(p, v, k));
+        for (int32_t k = 0; k < DA_PACK && !near; k++)
+            *at++ = chained && !which ? p->position[x] + k : bank_name(p, da_value_at(p, v, k));
     }
     return 0;
 }
@@ -177,10 +177,12 @@ int da_emit_pack(da_planner *p, const int32_t *members) {
 /* ---- groups ---- */
 
 /* As scalar code: packs, and one by one what is left. */
-static int emit_alone(da_planner *p, const int32_t *members, int32_t n) {
+static int emit_alone(da_planner *p, const int32_t *members, int32_t n, int padded) {
     int32_t k = 0;
-    for (; k + DA_PACK <= n; k += DA_PACK)
-        if (da_emit_pack(p, members + k)) return -1;
+    for (; k + DA_PACK <= n + padded; k += DA_PACK) {
+        da_pack pack = da_pack_of(members + k, n - k);
+        if (emit_pack(p, &pack)) return -1;
+    }
     for (; k < n; k++)
         if (da_emit_scalar(p, members[k])) return -1;
     return 0;
@@ -193,7 +195,7 @@ static int emit_piece(da_planner *p, const int32_t *members, int32_t first, int3
     int64_t cost = da_piece_cost(p, members, first, n, &scalar);
     p->cost += cost;
     p->gathers += cost - da_ideal_cost(d->op, n);
-    if (scalar) return emit_alone(p, members + first, n);
+    if (scalar) return emit_alone(p, members + first, n, da_is_padded(p, first, n));
     da_group group = {.code = d->op, .n = n, .dst = affine(p->position[members[first]], 1)};
     da_lane *operands[3] = {&group.a, &group.b, &group.c};
     for (int which = 0; which < p->n_view; which++) {
@@ -209,9 +211,10 @@ static int emit_piece(da_planner *p, const int32_t *members, int32_t first, int3
 }
 
 /* The lanes of one operation and level get consecutive positions, whichever groups they are computed in: long affine runs
- * alone, what is between them together. */
+ * alone, what is between them together. Behind them is room for the lane that a pack of three computes twice. */
 int da_emit_members(da_planner *p, const int32_t *members, int32_t n) {
     for (int32_t k = 0; k < n; k++) da_take_position(p, members[k]);
+    if (n >= DA_PACK - 1) p->next++;
     da_view(p, members, 1, n);
     for (int32_t begin = 0, end; begin < n; begin = end) {
         end = da_piece_end(p, begin, n);

@@ -19,7 +19,7 @@ static uint64_t by_third(const da_planner *p, const da_gnode *d) { return rank_o
 static uint64_t by_operands(const da_planner *p, const da_gnode *d) { return rank_of(p, d->a) << 32 | rank_of(p, d->b); }
 
 void da_view(da_planner *p, const int32_t *ids, int operands, int32_t n) {
-    p->n_view = 0;
+    p->n_view = 0, p->n_lanes = n;
     if (!operands) {
         for (int32_t i = 0; i < n; i++) p->view[0][i] = p->place[ids[i]];
         p->n_view = 1;
@@ -69,8 +69,8 @@ da_survey da_look(const int64_t *place, int32_t n) {
 static int is_exact(int op) { return op >= DA_N_OPS || da_ops[op].flags & DA_EXACT; }
 
 /* Of n lanes of which all packs but `gathered` have operands that stand side by side. */
-static int64_t scalar_cost(int op, int32_t n, int32_t gathered) {
-    int32_t packs = n / DA_PACK, rest = n % DA_PACK;
+static int64_t scalar_cost(int op, int32_t n, int padded, int32_t gathered) {
+    int32_t packs = n / DA_PACK + padded, rest = padded ? 0 : n % DA_PACK;
     if (!is_exact(op)) return (int64_t)(packs + rest) * DA_COST_INEXACT;
     return (int64_t)packs * DA_COST_PACK + gathered * (int64_t)(DA_COST_GATHERED - DA_COST_PACK) + rest * DA_COST_SCALAR;
 }
@@ -81,40 +81,44 @@ static int64_t whole_cost(int op, int32_t n) {
 }
 
 int64_t da_ideal_cost(int op, int32_t n) {
-    int64_t alone = scalar_cost(op, n, 0), whole = whole_cost(op, n);
+    int64_t alone = scalar_cost(op, n, n % DA_PACK == DA_PACK - 1, 0), whole = whole_cost(op, n);
     return alone < whole ? alone : whole;
 }
 
 /* Constants have rank 0; leaves of one buffer are copied to the bank in the order of their ranks. */
-static int one_range(const da_planner *p, da_values v) {
-    int32_t x = da_value_at(p, v, 0), step = p->rank[x] ? 1 : 0;
+int da_one_range(const da_planner *p, const da_pack *pack, int which) {
+    da_values v = {pack->ids, which};
+    int32_t x = da_value_at(p, v, 0), step = p->rank[x] ? 1 : 0, n = pack->ids[3] == pack->ids[2] ? 3 : 4;
     const da_gnode *first = &p->nodes[x];
-    for (int32_t k = 1; k < DA_PACK; k++) {
+    for (int32_t k = 1; k < n; k++) {
         int32_t y = da_value_at(p, v, k);
         const da_gnode *d = &p->nodes[y];
         if (p->rank[y] != p->rank[x] + k * step || (d->op == DA_G_LEAF) != (first->op == DA_G_LEAF)) return 0;
         if (d->op == DA_G_LEAF && (d->a != first->a || d->aux != first->aux)) return 0;
         if (p->scalar_at[y] != p->scalar_at[x]) return 0; /* a load from several stores waits until all are in the cache */
     }
-    return 1;
+    return n == DA_PACK || !step || p->padded[x];
 }
 
-int da_side_by_side(const da_planner *p, const int32_t *ids) {
-    for (int k = 0; k < da_lanes_arity(p->nodes[ids[0]].op); k++)
-        if (!one_range(p, (da_values){ids, k})) return 0;
+int da_side_by_side(const da_planner *p, const da_pack *pack) {
+    for (int k = 0; k < da_lanes_arity(p->nodes[pack->ids[0]].op); k++)
+        if (!da_one_range(p, pack, k)) return 0;
     return 1;
 }
 
 int64_t da_piece_cost(const da_planner *p, const int32_t *ids, int32_t first, int32_t n, int *scalar) {
-    int moved = 0, op = p->nodes[ids[first]].op;
+    int moved = 0, op = p->nodes[ids[first]].op, padded = da_is_padded(p, first, n);
     int32_t gathered = 0;
     for (int k = 0; k < p->n_view; k++) {
         da_survey s = da_look(p->view[k] + first, n);
         moved += !s.affine || (s.stride != 0 && s.stride != 1);
     }
-    for (int32_t k = first; k + DA_PACK <= first + n; k += DA_PACK) gathered += !da_side_by_side(p, ids + k);
+    for (int32_t k = first; k + DA_PACK <= first + n + padded; k += DA_PACK) {
+        da_pack pack = da_pack_of(ids + k, first + n - k);
+        gathered += !da_side_by_side(p, &pack);
+    }
     int64_t group = whole_cost(op, n) + (moved ? DA_COST_MOVED : 0) + (int64_t)moved * n * DA_COST_MOVED_LANE;
-    int64_t alone = scalar_cost(op, n, gathered);
+    int64_t alone = scalar_cost(op, n, padded, gathered);
     *scalar = alone <= group;
     return *scalar ? alone : group;
 }

@@ -13,8 +13,10 @@ typedef struct {
     int32_t *position;  /* in the bank, -1: not there (yet) */
     int64_t *place;     /* see da_place */
     int32_t *scalar_at; /* the scalar instruction that computes a value, -1: none */
+    int32_t *padded;    /* whether a value is the first of a pack of three, whose last lane stands once more behind it */
     int32_t *leaves;    /* by buffer and element */
     int64_t *view[3];   /* places of the operands of the lanes at hand, lane by lane: see da_view */
+    int32_t n_lanes;    /* in view */
     int n_view;
     int32_t *trial;     /* an order of lanes that is tried */
     int32_t *class;     /* of nodes by their role */
@@ -83,9 +85,21 @@ void da_view(da_planner *p, const int32_t *ids, int operands, int32_t n);
 /* Cuts the lanes in view into pieces. The one from `first` on ends here: it is a run of DA_RUN_MIN or more lanes whose places
  * are affine, or all up to the next such run. */
 int32_t da_piece_end(const da_planner *p, int32_t first, int32_t n);
-/* Whether the operands of DA_PACK nodes of one operation stand side by side in the bank, each in a range that only needs to be
- * known by its first: constants can always be laid there so. */
-int da_side_by_side(const da_planner *p, const int32_t *ids);
+/* The nodes of a pack: three or four of `ids`, the last of three twice. */
+typedef struct {
+    int32_t ids[DA_PACK];
+} da_pack;
+static inline da_pack da_pack_of(const int32_t *ids, int32_t n) {
+    return (da_pack){{ids[0], ids[1], ids[2], ids[n < DA_PACK ? 2 : 3]}};
+}
+/* How many nodes at the end of n lanes in view from `first` on a pack must take twice: the last one, if there is room behind it. */
+static inline int da_is_padded(const da_planner *p, int32_t first, int32_t n) {
+    return n % DA_PACK == DA_PACK - 1 && first + n == p->n_lanes;
+}
+/* Whether an operand of a pack stands side by side in the bank, in a range that only needs to be known by its first: constants can
+ * always be laid there so. */
+int da_one_range(const da_planner *p, const da_pack *pack, int which);
+int da_side_by_side(const da_planner *p, const da_pack *pack); /* all operands */
 /* The cost of nodes ids[first .. first + n), all of one operation and in view, and whether scalar code is as good as a group. */
 int64_t da_ideal_cost(int op, int32_t n); /* of lanes whose operands all stand side by side */
 int64_t da_piece_cost(const da_planner *p, const int32_t *ids, int32_t first, int32_t n, int *scalar);
@@ -102,7 +116,6 @@ void da_order_lanes(da_planner *p, int32_t *members, int32_t n);
 /* All below: 0, or -1 when out of memory. */
 int da_emit_members(da_planner *p, const int32_t *members, int32_t n); /* one group, in lane order */
 int da_emit_scalar(da_planner *p, int32_t node);
-int da_emit_pack(da_planner *p, const int32_t *members); /* DA_PACK of them */
 int da_emit_sum(da_planner *p, int32_t node);
 int da_emit_step(da_planner *p, int32_t node);
 int da_emit_pending(da_planner *p);

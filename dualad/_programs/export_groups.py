@@ -10,7 +10,7 @@ import numpy as np
 from .._replay import CODES, REDUCTIONS
 from .export_loops import C_TYPES, LEAF, converted, indented, position, reducer_name
 from .formulas import Dialect, arity, formula, literal, plain
-from .scalarcode import Operation, operations
+from .scalarcode import Operation, live, operations
 
 CHUNK = 400  # scalar operations or groups in one function: compilers take more than linear time
 RUNS = 8  # an index list of so few evenly spaced runs becomes as many loops
@@ -167,7 +167,7 @@ class Groups:
         """Scalar code as statements; values that only they read need no place in memory."""
         names: dict[int, str] = {}
         out = []
-        for i, (code, single, dst, args) in enumerate(piece):
+        for i, (code, single, dst, args) in enumerate(live(piece, self.reads)):
             operands = []
             for a in args:
                 text = names.get(a) or (literal(self.constant[a], single) if a in self.constant else f"w[{a}]")

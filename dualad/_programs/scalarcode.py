@@ -57,3 +57,15 @@ def operations(scalars: np.ndarray, first: int, n: int) -> list[Operation]:
     for i in instructions(scalars, first, n):
         out += [Operation(i.code, i.single, dst, list(lane)) for dst, *lane in zip(i.dst, *i.operands, strict=True)]
     return out
+
+
+def live(code: list[Operation], reads: np.ndarray) -> list[Operation]:
+    """Without what nobody reads: a pack of three lanes computes one twice. `reads`: how often others read a position."""
+    out: list[Operation] = []
+    wanted: set[int] = set()
+    for s in reversed(code):
+        if s.dst in wanted or reads[s.dst]:
+            wanted.discard(s.dst)
+            wanted.update(s.operands)
+            out.append(s)
+    return out[::-1]
