@@ -112,28 +112,90 @@ static int32_t bank_name(const da_planner *p, int32_t x) {
     return op == DA_G_CONST || op == DA_G_LEAF ? ~x : p->position[x];
 }
 
-int da_emit_scalar(da_planner *p, int32_t i) {
+/* An instruction with room for its operands; NULL when out of memory. */
+static da_scalar *push_scalar(da_planner *p, int32_t code, int32_t dst) {
     da_plan *plan = p->plan;
+    int32_t slots = da_scalar_form_of(code).slots;
+    if (reserve(&plan->scalars, plan->n_scalars, slots, &p->cap_scalars, sizeof *plan->scalars)) return NULL;
+    da_scalar *s = plan->scalars + plan->n_scalars;
+    memset(s, 0, (size_t)slots * sizeof *s);
+    s->code = code, s->dst = dst;
+    p->recent = plan->n_scalars;
+    plan->n_scalars += slots;
+    return s;
+}
+
+int da_emit_scalar(da_planner *p, int32_t i) {
     const da_gnode *d = &p->nodes[i];
-    if (reserve(&plan->scalars, plan->n_scalars, 1, &p->cap_scalars, sizeof *plan->scalars)) return -1;
-    int32_t a = bank_name(p, d->a), b = d->b < 0 ? a : bank_name(p, d->b), c = d->aux < 0 ? a : bank_name(p, d->aux);
-    p->scalar_at[i] = plan->n_scalars;
-    plan->scalars[plan->n_scalars++] = (da_scalar){d->op | (d->flags & DA_F32 ? DA_L_F32 : 0), p->position[i], a, b, c};
+    p->scalar_at[i] = p->plan->n_scalars;
+    da_scalar *s = push_scalar(p, d->op | (d->flags & DA_F32 ? DA_L_F32 : 0), p->position[i]);
+    if (!s) return -1;
+    int32_t *positions = da_scalar_positions(s);
+    for (int k = 0; k < da_lanes_arity(d->op); k++) positions[k] = bank_name(p, da_operand_of(d, k));
+    return 0;
+}
+
+/* The range of the bank for four values that da_side_by_side found: its position, or the name of the first; -1 when out of memory. */
+static int range_name(da_planner *p, da_values v, int32_t *name) {
+    da_lane lane;
+    *name = bank_name(p, da_value_at(p, v, 0));
+    if (p->nodes[da_value_at(p, v, 0)].op != DA_G_CONST || all_one(p, v, DA_PACK)) return 0;
+    if (const_lane(p, v, DA_PACK, &lane)) return -1;
+    *name = (int32_t)lane.offset;
+    return 0;
+}
+
+/* DA_L_CHAINED if operand a is what the last instruction computes, and that and the operation of the pack allow it. */
+static int32_t chain_flag(const da_planner *p, const da_pack *pack, int32_t code) {
+    const da_scalar *last = p->plan->scalars + p->recent;
+    int32_t x = p->nodes[pack->ids[0]].a;
+    if (p->recent < p->pending || p->plan->n_scalars == p->pending) return 0;
+    if (da_scalar_form_of(last->code).lanes < DA_PACK || !da_scalar_form_of(code + DA_L_CHAINED).slots) return 0;
+    int follows = p->scalar_at[x] == p->recent && p->position[x] == last->dst && da_one_range(p, pack, 0);
+    return follows ? DA_L_CHAINED : 0;
+}
+
+static int emit_pack(da_planner *p, const da_pack *pack) {
+    int32_t first = pack->ids[0], op = p->nodes[first].op;
+    int near = da_side_by_side(p, pack);
+    int32_t code = op + (near ? DA_L_PACK : DA_L_GATHERED), chained = chain_flag(p, pack, code);
+    for (int32_t k = 0; k < DA_PACK; k++) p->scalar_at[pack->ids[k]] = p->plan->n_scalars;
+    p->padded[first] = pack->ids[3] == pack->ids[2];
+    da_scalar *s = push_scalar(p, code + chained, p->position[first]);
+    if (!s) return -1;
+    int32_t *at = da_scalar_positions(s);
+    for (int which = 0; which < da_lanes_arity(op); which++) {
+        da_values v = {pack->ids, which};
+        int32_t x = da_value_at(p, v, 0);
+        if (near && range_name(p, v, at++)) return -1;
+        for (int32_t k = 0; k < DA_PACK && !near; k++)
+            *at++ = chained && !which ? p->position[x] + k : bank_name(p, da_value_at(p, v, k));
+    }
     return 0;
 }
 
 /* ---- groups ---- */
 
+/* As scalar code: packs, and one by one what is left. */
+static int emit_alone(da_planner *p, const int32_t *members, int32_t n, int padded) {
+    int32_t k = 0;
+    for (; k + DA_PACK <= n + padded; k += DA_PACK) {
+        da_pack pack = da_pack_of(members + k, n - k);
+        if (emit_pack(p, &pack)) return -1;
+    }
+    for (; k < n; k++)
+        if (da_emit_scalar(p, members[k])) return -1;
+    return 0;
+}
+
 /* Lanes first .. first + n of those in view. */
 static int emit_piece(da_planner *p, const int32_t *members, int32_t first, int32_t n) {
     const da_gnode *d = &p->nodes[members[first]];
     int scalar;
-    p->cost += da_piece_cost(p, d->op, first, n, &scalar);
-    if (scalar) {
-        for (int32_t k = first; k < first + n; k++)
-            if (da_emit_scalar(p, members[k])) return -1;
-        return 0;
-    }
+    int64_t cost = da_piece_cost(p, members, first, n, &scalar);
+    p->cost += cost;
+    p->gathers += cost - da_ideal_cost(d->op, n);
+    if (scalar) return emit_alone(p, members + first, n, da_is_padded(p, first, n));
     da_group group = {.code = d->op, .n = n, .dst = affine(p->position[members[first]], 1)};
     da_lane *operands[3] = {&group.a, &group.b, &group.c};
     for (int which = 0; which < p->n_view; which++) {
@@ -141,9 +203,7 @@ static int emit_piece(da_planner *p, const int32_t *members, int32_t first, int3
         for (int32_t k = 0; k < n; k++)
             if (settle(p, da_value_at(p, v, k))) return -1;
         if (make_lane(p, v, p->view[which] + first, n, operands[which])) return -1;
-        if (operands[which]->kind != DA_LANE_INDEXED) continue;
-        p->plan->gathered++;
-        p->gathers += DA_COST_MOVED + (int64_t)n * DA_COST_MOVED_LANE;
+        p->plan->gathered += operands[which]->kind == DA_LANE_INDEXED;
     }
     p->plan->wide++;
     p->plan->lanes += n;
@@ -151,9 +211,10 @@ static int emit_piece(da_planner *p, const int32_t *members, int32_t first, int3
 }
 
 /* The lanes of one operation and level get consecutive positions, whichever groups they are computed in: long affine runs
- * alone, what is between them together. */
+ * alone, what is between them together. Behind them is room for the lane that a pack of three computes twice. */
 int da_emit_members(da_planner *p, const int32_t *members, int32_t n) {
     for (int32_t k = 0; k < n; k++) da_take_position(p, members[k]);
+    if (n >= DA_PACK - 1) p->next++;
     da_view(p, members, 1, n);
     for (int32_t begin = 0, end; begin < n; begin = end) {
         end = da_piece_end(p, begin, n);
@@ -210,16 +271,22 @@ int da_emit_step(da_planner *p, int32_t i) {
 
 /* ---- leaves and constants in the bank ---- */
 
-/* Names in scalar code and index lists. */
+/* How many of each must stand in the bank, because of names in index lists and scalar code: of a constant that is an operand of a
+ * pack, one for each lane; leaves of which the first is named, all. */
 static void mark_names(const da_planner *p, char *used) {
     const da_plan *plan = p->plan;
+    da_scalar_form f;
     for (int32_t k = 0; k < plan->n_lists; k++)
         if (plan->lists[k] < 0) used[~plan->lists[k]] = 1;
-    for (int32_t k = 0; k < plan->n_scalars; k++) {
-        const da_scalar *s = &plan->scalars[k];
-        if (s->a < 0) used[~s->a] = 1;
-        if (s->b < 0) used[~s->b] = 1;
-        if (s->c < 0) used[~s->c] = 1;
+    for (const da_scalar *s = plan->scalars, *end = s + plan->n_scalars; s < end; s += f.slots) {
+        f = da_scalar_form_of(s->code);
+        for (int32_t k = 0; k < f.n_positions; k++) {
+            int32_t x = ~da_scalar_positions(s)[k];
+            if (x < 0) continue;
+            if (p->nodes[x].op == DA_G_CONST) used[x] = used[x] > f.width ? used[x] : (char)f.width;
+            else
+                for (int32_t j = 0; j < f.width; j++) used[p->leaves[p->rank[x] - 1 + j]] = 1;
+        }
     }
 }
 
@@ -229,12 +296,11 @@ static void resolve(const int32_t *position, int32_t *name) {
 
 static void resolve_names(da_planner *p) {
     da_plan *plan = p->plan;
+    da_scalar_form f;
     for (int32_t k = 0; k < plan->n_lists; k++) resolve(p->position, &plan->lists[k]);
-    for (int32_t k = 0; k < plan->n_scalars; k++) {
-        da_scalar *s = &plan->scalars[k];
-        resolve(p->position, &s->a);
-        resolve(p->position, &s->b);
-        resolve(p->position, &s->c);
+    for (da_scalar *s = plan->scalars, *end = s + plan->n_scalars; s < end; s += f.slots) {
+        f = da_scalar_form_of(s->code);
+        for (int32_t k = 0; k < f.n_positions; k++) resolve(p->position, da_scalar_positions(s) + k);
     }
 }
 
@@ -290,8 +356,9 @@ int da_emit_leaves_and_constants(da_planner *p) {
         mark_names(p, used);
         for (int32_t i = 0; i < p->g->n && !failed; i++) {
             if (!used[i] || p->nodes[i].op != DA_G_CONST) continue;
-            failed = reserve_consts(p, 1);
-            if (!failed) p->position[i] = push_const(p, p->nodes[i].c);
+            failed = reserve_consts(p, used[i]);
+            p->position[i] = p->next;
+            for (int k = 0; k < used[i] && !failed; k++) push_const(p, p->nodes[i].c);
         }
         failed = failed || emit_leaf_copies(p, used, ids, ids + n);
         if (!failed) resolve_names(p);

@@ -19,7 +19,7 @@ static uint64_t by_third(const da_planner *p, const da_gnode *d) { return rank_o
 static uint64_t by_operands(const da_planner *p, const da_gnode *d) { return rank_of(p, d->a) << 32 | rank_of(p, d->b); }
 
 void da_view(da_planner *p, const int32_t *ids, int operands, int32_t n) {
-    p->n_view = 0;
+    p->n_view = 0, p->n_lanes = n;
     if (!operands) {
         for (int32_t i = 0; i < n; i++) p->view[0][i] = p->place[ids[i]];
         p->n_view = 1;
@@ -66,20 +66,59 @@ da_survey da_look(const int64_t *place, int32_t n) {
 
 /* ---- which order ---- */
 
-static int64_t scalar_cost(int op, int32_t n) {
-    return n * (int64_t)(op < DA_N_OPS && !(da_ops[op].flags & DA_EXACT) ? DA_COST_INEXACT : DA_COST_SCALAR);
+static int is_exact(int op) { return op >= DA_N_OPS || da_ops[op].flags & DA_EXACT; }
+
+/* Of n lanes of which all packs but `gathered` have operands that stand side by side. */
+static int64_t scalar_cost(int op, int32_t n, int padded, int32_t gathered) {
+    int32_t packs = n / DA_PACK + padded, rest = padded ? 0 : n % DA_PACK;
+    if (!is_exact(op)) return (int64_t)(packs + rest) * DA_COST_INEXACT;
+    return (int64_t)packs * DA_COST_PACK + gathered * (int64_t)(DA_COST_GATHERED - DA_COST_PACK) + rest * DA_COST_SCALAR;
 }
 
-static int64_t whole_cost(int32_t n) { return DA_COST_GROUP + (int64_t)n * DA_COST_LANE; }
+static int64_t whole_cost(int op, int32_t n) {
+    if (is_exact(op)) return DA_COST_GROUP + (int64_t)n * DA_COST_LANE;
+    return DA_COST_GROUP + (int64_t)n * DA_COST_INEXACT_LANE + (n % DA_WHOLE ? DA_COST_COPIED : 0);
+}
 
-int64_t da_piece_cost(const da_planner *p, int op, int32_t first, int32_t n, int *scalar) {
-    int moved = 0;
+int64_t da_ideal_cost(int op, int32_t n) {
+    int64_t alone = scalar_cost(op, n, n % DA_PACK == DA_PACK - 1, 0), whole = whole_cost(op, n);
+    return alone < whole ? alone : whole;
+}
+
+/* Constants have rank 0; leaves of one buffer are copied to the bank in the order of their ranks. */
+int da_one_range(const da_planner *p, const da_pack *pack, int which) {
+    da_values v = {pack->ids, which};
+    int32_t x = da_value_at(p, v, 0), step = p->rank[x] ? 1 : 0, n = pack->ids[3] == pack->ids[2] ? 3 : 4;
+    const da_gnode *first = &p->nodes[x];
+    for (int32_t k = 1; k < n; k++) {
+        int32_t y = da_value_at(p, v, k);
+        const da_gnode *d = &p->nodes[y];
+        if (p->rank[y] != p->rank[x] + k * step || (d->op == DA_G_LEAF) != (first->op == DA_G_LEAF)) return 0;
+        if (d->op == DA_G_LEAF && (d->a != first->a || d->aux != first->aux)) return 0;
+        if (p->scalar_at[y] != p->scalar_at[x]) return 0; /* a load from several stores waits until all are in the cache */
+    }
+    return n == DA_PACK || !step || p->padded[x];
+}
+
+int da_side_by_side(const da_planner *p, const da_pack *pack) {
+    for (int k = 0; k < da_lanes_arity(p->nodes[pack->ids[0]].op); k++)
+        if (!da_one_range(p, pack, k)) return 0;
+    return 1;
+}
+
+int64_t da_piece_cost(const da_planner *p, const int32_t *ids, int32_t first, int32_t n, int *scalar) {
+    int moved = 0, op = p->nodes[ids[first]].op, padded = da_is_padded(p, first, n);
+    int32_t gathered = 0;
     for (int k = 0; k < p->n_view; k++) {
         da_survey s = da_look(p->view[k] + first, n);
         moved += !s.affine || (s.stride != 0 && s.stride != 1);
     }
-    int64_t group = whole_cost(n) + (moved ? DA_COST_MOVED : 0) + (int64_t)moved * n * DA_COST_MOVED_LANE;
-    int64_t alone = scalar_cost(op, n);
+    for (int32_t k = first; k + DA_PACK <= first + n + padded; k += DA_PACK) {
+        da_pack pack = da_pack_of(ids + k, first + n - k);
+        gathered += !da_side_by_side(p, &pack);
+    }
+    int64_t group = whole_cost(op, n) + (moved ? DA_COST_MOVED : 0) + (int64_t)moved * n * DA_COST_MOVED_LANE;
+    int64_t alone = scalar_cost(op, n, padded, gathered);
     *scalar = alone <= group;
     return *scalar ? alone : group;
 }
@@ -90,7 +129,7 @@ static int64_t order_cost(da_planner *p, const int32_t *ids, int32_t n) {
     da_view(p, ids, 1, n);
     for (int32_t begin = 0, end; begin < n; begin = end) {
         end = da_piece_end(p, begin, n);
-        cost += da_piece_cost(p, p->nodes[ids[0]].op, begin, end - begin, &scalar);
+        cost += da_piece_cost(p, ids, begin, end - begin, &scalar);
     }
     return cost;
 }
@@ -106,7 +145,7 @@ static int64_t try_order(da_planner *p, int32_t *members, int32_t n, int64_t cos
 /* Members come as they were recorded, which is how loops go; sweeps backward go the other way. If neither makes one run of all
  * lanes, what stands where the operands do may be better. */
 static void order_part(da_planner *p, int32_t *members, int32_t n) {
-    const int64_t fine = whole_cost(n);
+    const int64_t fine = da_ideal_cost(p->nodes[members[0]].op, n);
     int64_t cost = order_cost(p, members, n);
     if (cost <= fine || n < 3) return;
     for (int32_t k = 0; k < n; k++) {
@@ -131,6 +170,5 @@ void da_order_lanes(da_planner *p, int32_t *members, int32_t n) {
     }
     int32_t parts = p->n_classes > 1 ? da_split_members(p, members, n) : (p->ends[0] = n, 1);
     for (int32_t k = 0, begin = 0; k < parts; begin = p->ends[k++]) order_part(p, members + begin, p->ends[k] - begin);
-    int64_t alone = scalar_cost(p->nodes[members[0]].op, n), whole = whole_cost(n);
-    p->ideal += alone < whole ? alone : whole;
+    p->ideal += da_ideal_cost(p->nodes[members[0]].op, n);
 }

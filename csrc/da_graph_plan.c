@@ -41,6 +41,7 @@ static int survey_graph(da_planner *p) {
         p->level[i] = level_of(p, d);
         if (p->level[i] > p->plan->levels) p->plan->levels = p->level[i];
         p->position[i] = p->scalar_at[i] = -1;
+        p->padded[i] = 0;
         p->rank[i] = 0;
         p->place[i] = d->op == DA_G_LEAF ? da_place(d->a + 1, d->b) : da_place(-1, 0);
         if (d->op == DA_G_LEAF && (d->a > INT16_MAX)) return DA_PLAN_BUFFERS;
@@ -133,7 +134,7 @@ static int make_best(da_planner *p, int options, da_plan *plan) {
 }
 
 int da_plan_make(const da_graph *g, int options, da_plan *plan) {
-    enum { LISTS = 10 };
+    enum { LISTS = 11 };
     da_planner p = {.g = g};
     size_t n = (size_t)g->n + 1;
     memset(plan, 0, sizeof *plan);
@@ -146,7 +147,7 @@ int da_plan_make(const da_graph *g, int options, da_plan *plan) {
     int status = ints && p.nodes && p.place && p.keys && view ? 0 : -1;
     if (!status) {
         int32_t **lists[LISTS] = {&p.level, &p.order, &p.rank,  &p.position, &p.scalar_at,
-                                  &p.leaves, &p.trial, &p.class, &p.count,    &p.ends};
+                                  &p.leaves, &p.trial, &p.class, &p.count,    &p.ends, &p.padded};
         for (size_t k = 0; k < LISTS; k++) *lists[k] = ints + k * n;
         memset(p.count, 0, n * sizeof *p.count);
         for (size_t k = 0; k < 3; k++) p.view[k] = view + k * lanes;

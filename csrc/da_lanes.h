@@ -23,7 +23,7 @@ enum {
     DA_L_LOAD = DA_L_VALUES,           /* register dst <- operand */
     DA_L_STORE,                        /* operand <- register a */
     DA_L_REDUCE,                       /* register a into reduction `operand` of the region; in a group: one number from a */
-    DA_L_SCALARS,                      /* groups only: n scalar instructions from a.offset on */
+    DA_L_SCALARS,                      /* groups only: scalar code, n da_scalars from a.offset on */
     DA_L_N
 };
 #undef LANE1
@@ -147,18 +147,37 @@ void da_lanes_run(const da_lanes *lanes, const da_region *region, const da_span 
 void da_lanes_finish(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials);
 
 /* ---- scalar code: bank[dst] = code(bank[a], bank[b], bank[c]) ---- */
-enum { DA_L_F32 = 256 }; /* added to the code: operands and result are floats kept in doubles, computed in single precision */
+enum {
+    /* Added to the code, one at most. */
+    DA_L_F32 = 256,      /* operands and result are floats kept in doubles, computed in single precision */
+    DA_L_PACK = 512,     /* DA_PACK lanes: bank[dst + i] = code(bank[a + i], bank[b + i], bank[c + i]) */
+    DA_L_GATHERED = 768, /* the same with a position for each lane: DA_PACK of `a`, then those of `b`, then those of `c` */
+    /* Added to the code of a pack too: `a` is what the pack before has written, which is still in registers. The position is
+     * there all the same. Sums and products only: see da_lanes_chained.inc. */
+    DA_L_CHAINED = 1024,
+    DA_PACK = 4
+};
+/* An instruction. A gathered pack goes on in the memory of the next ones: see da_scalar_form. */
 typedef struct {
     int32_t code, dst, a, b, c;
 } da_scalar;
 
-/* Arithmetic inline; what is not EXACT through the vector kernels, so that the bits are those of lanes. */
+/* How an instruction is laid out. It writes `lanes` positions from dst on. From `a` on stand n_positions of operands, each the
+ * first of `width`; the next instruction stands `slots` da_scalars further on. A pack reads no position that it writes. */
+typedef struct {
+    int32_t op, lanes, width, n_positions, slots; /* slots 0: there is no such code */
+    int32_t chained;
+} da_scalar_form;
+da_scalar_form da_scalar_form_of(int32_t code);
+static inline int32_t *da_scalar_positions(const da_scalar *s) { return (int32_t *)s + 2; }
+
+/* Arithmetic inline; what is not EXACT through the vector kernels, so that the bits are those of lanes. n counts da_scalars. */
 void da_scalar_run(const da_scalar *code, size_t n, double *bank);
 da_lanes_status da_scalar_check(const da_scalar *code, size_t n, int64_t bank_size);
 
 /* ---- lane groups of a re-rolled scalar program: one code on n consecutive values of a bank of doubles ---- */
 typedef enum { DA_LANE_VALUE, DA_LANE_AFFINE, DA_LANE_INDEXED } da_lane_kind;
-enum { DA_LANE_BANK = -1 };
+enum { DA_LANE_BANK = -1, DA_WHOLE = 8 }; /* DA_WHOLE: doubles of a whole vector of any instruction set */
 /* Element i of an operand: `value`; buffer[offset + i * stride]; or buffer[list[offset + i]]. Buffer DA_LANE_BANK: the bank. */
 typedef struct {
     union {
@@ -172,7 +191,7 @@ typedef struct {
 
 /* dst[i] = code(a[i], b[i], c[i]), 0 <= i < n; dst is affine or indexed, in the bank or (results) in a buffer. Operands must
  * not overlap dst, unless equal to it. DA_L_REDUCE: dst[0] = reduction `op` of a[0..n-1], in the order above. DA_L_SCALARS:
- * runs n scalar instructions from a.offset on. */
+ * runs the scalar code in the n da_scalars from a.offset on. */
 typedef struct {
     uint16_t code, op;
     int32_t n;

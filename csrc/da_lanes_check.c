@@ -182,15 +182,24 @@ da_lanes_status da_region_check(const da_region *r, const da_span *spans, int n_
 
 /* ---- scalar code and groups ---- */
 
+/* Whether operand a of `s` is what the instruction before, of form `b`, has written. */
+static int follows(const da_scalar *s, const da_scalar_form *f, const da_scalar *before, const da_scalar_form *b) {
+    if (!before || b->lanes != DA_PACK) return 0;
+    for (int32_t k = 0; k < DA_PACK / f->width; k++)
+        if (da_scalar_positions(s)[k] != before->dst + k) return 0;
+    return 1;
+}
+
 da_lanes_status da_scalar_check(const da_scalar *code, size_t n, int64_t bank_size) {
-    for (const da_scalar *s = code; s < code + n; s++) {
-        int32_t op = s->code >= DA_L_F32 ? s->code - DA_L_F32 : s->code;
-        if (op < 0 || op >= DA_L_VALUES) return DA_LANES_CODE;
-        int arity = da_lanes_arity(op);
-        int ok = s->dst >= 0 && s->dst < bank_size && s->a >= 0 && s->a < bank_size;
-        if (arity > 1) ok = ok && s->b >= 0 && s->b < bank_size;
-        if (arity > 2) ok = ok && s->c >= 0 && s->c < bank_size;
-        if (!ok) return DA_LANES_REGISTER;
+    const da_scalar *end = code + n, *before = NULL;
+    da_scalar_form f, last = {0};
+    for (const da_scalar *s = code; s < end; before = s, s += f.slots, last = f) {
+        f = da_scalar_form_of(s->code);
+        if (!f.slots || f.slots > end - s) return DA_LANES_CODE;
+        int ok = s->dst >= 0 && s->dst <= bank_size - f.lanes;
+        const int32_t *positions = da_scalar_positions(s);
+        for (int32_t k = 0; k < f.n_positions; k++) ok = ok && positions[k] >= 0 && positions[k] <= bank_size - f.width;
+        if (!ok || (f.chained && !follows(s, &f, before, &last))) return DA_LANES_REGISTER;
     }
     return DA_LANES_OK;
 }

@@ -1,7 +1,7 @@
 /* Lane groups of re-rolled scalar programs. */
 #include "da_lanes_private.h"
 
-enum { SOME = DA_LEAF, WHOLE = 8 }; /* lanes copied at a time; doubles of a whole vector of any instruction set */
+enum { SOME = DA_LEAF }; /* lanes copied at a time */
 
 /* Arity, and whether IEEE 754 fixes the result, so that any loop gives the same bits. */
 enum { ANY_LOOP = 4 };
@@ -85,7 +85,7 @@ static work prepare(const da_group *g, const da_groups *env) {
 static void run_some(const work *w, const da_group *g, const da_groups *env, int64_t from, size_t n) {
     _Alignas(64) double copies[4][SOME];
     double *p[3] = {copies[1], copies[2], copies[3]};
-    size_t padded = (n + WHOLE - 1) / WHOLE * WHOLE;
+    size_t padded = (n + DA_WHOLE - 1) / DA_WHOLE * DA_WHOLE;
     for (int k = 0; k < w->arity; k++) {
         if (w->splats >> k & 1) {
             p[k] = w->p[k];
@@ -117,7 +117,7 @@ static int64_t run_in_bank(const da_group *g, double *bank) {
     double *d = in_bank(&g->dst, bank, 3, &splats), *a = in_bank(&g->a, bank, 0, &splats);
     double *b = arity > 1 ? in_bank(&g->b, bank, 1, &splats) : a, *c = arity > 2 ? in_bank(&g->c, bank, 2, &splats) : a;
     da_kernel_d kernel = da_lane_kernels_d[g->code][splats & 7];
-    int64_t n = facts[g->code] & ANY_LOOP ? g->n : g->n - g->n % WHOLE;
+    int64_t n = facts[g->code] & ANY_LOOP ? g->n : g->n - g->n % DA_WHOLE;
     if (!d || !a || !b || !c || !kernel || !n) return 0;
     kernel((size_t)n, d, a, b, c);
     return n;

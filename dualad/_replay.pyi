@@ -13,6 +13,7 @@ LEAF_KINDS: dict[type, int]
 MAX_REGION_DIMS: int
 TYPES: dict[str, int]
 REDUCTIONS: dict[str, int]
+SCALAR_FORMS: dict[str, int]
 AXES: dict[str, int]
 LANES: dict[str, int]
 SIZES: dict[str, int]
@@ -51,6 +52,8 @@ class Plan:
     types: dict[int, int]
     @property
     def bank(self) -> int: ...
+    @property
+    def operations(self) -> int: ...
     @property
     def stats(self) -> dict[str, int]: ...
     def units(self) -> list[tuple[int, int, int]]: ...

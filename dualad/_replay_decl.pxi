@@ -17,7 +17,7 @@ cdef extern from "da_tape.h" nogil:
         uint32_t aux
 
 cdef extern from "da_lanes.h" nogil:
-    enum: DA_L_VALUES, DA_L_LOAD, DA_L_STORE, DA_L_REDUCE, DA_L_SCALARS, DA_L_F32, DA_L_AND, DA_L_OR, DA_L_NOT, DA_L_SAME, DA_L_SELECT
+    enum: DA_L_VALUES, DA_L_LOAD, DA_L_STORE, DA_L_REDUCE, DA_L_SCALARS, DA_L_F32, DA_L_PACK, DA_L_GATHERED, DA_L_CHAINED, DA_PACK, DA_L_AND, DA_L_OR, DA_L_NOT, DA_L_SAME, DA_L_SELECT
     enum: DA_L_MULADD, DA_L_MULSUB, DA_L_NMULADD, DA_L_ADDMUL, DA_L_SUBMUL, DA_L_MULMUL, DA_L_SMULADD, DA_L_SMULSUB, DA_L_NSMULADD
     enum: DA_T_F64, DA_T_F32, DA_T_BOOL, DA_T_I64, DA_T_I32, DA_MAX_DIMS
     enum: DA_SUM, DA_PROD, DA_MAX, DA_MIN, DA_AXIS_ALL, DA_AXIS_LAST, DA_AXIS_FIRST
@@ -50,6 +50,10 @@ cdef extern from "da_lanes.h" nogil:
         pass
     ctypedef struct da_scalar:
         int32_t code, dst, a, b, c
+    ctypedef struct da_scalar_form:
+        int32_t op, lanes, width, n_positions, slots, chained
+    da_scalar_form da_scalar_form_of(int32_t code)
+    int32_t *da_scalar_positions(const da_scalar *s)
     ctypedef struct da_lane:
         double value
         int64_t offset

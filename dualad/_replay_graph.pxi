@@ -9,6 +9,7 @@ CODES = {"and": DA_L_AND, "or": DA_L_OR, "not": DA_L_NOT, "same": DA_L_SAME, "se
 TYPES = {"float64": DA_T_F64, "float32": DA_T_F32, "bool": DA_T_BOOL, "int64": DA_T_I64, "int32": DA_T_I32}
 REDUCTIONS = {"sum": DA_SUM, "prod": DA_PROD, "max": DA_MAX, "min": DA_MIN}
 AXES = {"all": DA_AXIS_ALL, "last": DA_AXIS_LAST, "first": DA_AXIS_FIRST}
+SCALAR_FORMS = {"single": DA_L_F32, "pack": DA_L_PACK, "gathered": DA_L_GATHERED, "chained": DA_L_CHAINED, "lanes": DA_PACK}
 LANES = {"value": DA_LANE_VALUE, "affine": DA_LANE_AFFINE, "indexed": DA_LANE_INDEXED}
 SIZES = {"micro": sizeof(da_micro), "operand": sizeof(da_operand), "splat": sizeof(da_splat), "reduction": sizeof(da_reduction),
          "lane": sizeof(da_lane), "group": sizeof(da_group)}

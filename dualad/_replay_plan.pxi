@@ -56,9 +56,22 @@ cdef class Plan:
         return self.p.bank_size
 
     @property
+    def operations(self):
+        """Of scalar code."""
+        cdef int32_t k, at, count = 0
+        cdef da_scalar_form f
+        for k in range(self.p.n_groups):
+            at = 0
+            while self.p.groups[k].code == DA_L_SCALARS and at < self.p.groups[k].n:
+                f = da_scalar_form_of(self.p.scalars[self.p.groups[k].a.offset + at].code)
+                count += f.lanes
+                at += f.slots
+        return count
+
+    @property
     def stats(self):
         return {"levels": self.p.levels, "groups": self.p.wide, "gathered": self.p.gathered, "lanes": self.p.lanes,
-                "scalar code": self.p.n_scalars, "bank": self.p.bank_size}
+                "scalar code": self.operations, "bank": self.p.bank_size}
 
     def units(self):
         """The order of execution: (-1, first group, groups) or (number of a step, first of its operands' places, operands)."""
@@ -85,14 +98,21 @@ cdef class Plan:
 
     def mark(self, int32_t first, int32_t count, cnp.ndarray bank, int slot):
         """Writes `slot` (int32) to the places of the bank that groups fill."""
-        cdef int32_t k, i
+        cdef int32_t k, i, j
         cdef da_group *g
+        cdef da_scalar *s
+        cdef da_scalar_form f
         cdef int32_t *to = <int32_t *>cnp.PyArray_DATA(bank)
         for k in range(first, first + count):
             g = &self.p.groups[k]
             if g.code == DA_L_SCALARS:
-                for i in range(g.n):
-                    to[self.p.scalars[g.a.offset + i].dst] = slot
+                i = 0
+                while i < g.n:
+                    s = &self.p.scalars[g.a.offset + i]
+                    f = da_scalar_form_of(s.code)
+                    for j in range(f.lanes):
+                        to[s.dst + j] = slot
+                    i += f.slots
             elif g.dst.kind == DA_LANE_AFFINE:
                 for i in range(1 if g.code == DA_L_REDUCE else g.n):
                     to[g.dst.offset + i * g.dst.stride] = slot

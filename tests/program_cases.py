@@ -23,6 +23,16 @@ def squares(x):
     return out
 
 
+def ring(y):
+    """A few states, each driven by its neighbours, with weights of their own: packs of scalar code."""
+    n = len(y)
+    y = [y[i] for i in range(n)]
+    for _ in range(3):
+        slope = [(y[(i + 1) % n] - y[i - 2]) * y[i - 1] - np.float64(i + 2) * y[i] for i in range(n)]
+        y = [y[i] + 0.1 * np.sin(slope[i]) for i in range(n)]
+    return sum(v * v for v in y)
+
+
 _rng = np.random.default_rng(7)
 MATRIX = _rng.normal(size=(5, 5)) + 5 * np.eye(5)
 WIDE = _rng.normal(size=(40, 50))
@@ -35,6 +45,8 @@ NATIVE = {
     "float32 scalar": (lambda x: x * np.float32(3) + np.sin(x), (np.float32(2.0),)),
     "branch": (da.grad(lambda x: x * x + 1 if x > 0 else -x), (2.0,)),
     "loop": (da.grad(rosenbrock), (np.linspace(0, 1, 100),)),
+    "packs": (da.value_and_grad(ring), (np.array([0.3, -0.5, 1.1, 0.2]),)),
+    "packs of three": (da.value_and_grad(ring), (np.array([0.3, -0.5, 1.1]),)),
     "region": (da.value_and_grad(chain), (np.linspace(0, 1, 1000),)),
     "float32": (da.value_and_grad(chain), (np.linspace(0, 1, 1000, dtype=np.float32),)),
     "jacobian": (da.jacobian(lambda x: np.array([x[0] * x[1], np.sin(x[1])])), (np.array([1.0, -1]),)),

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from program_cases import ALL, assert_same, record
 
 import dualad as da
 from dualad._programs import files
-from dualad._replay import CODES
+from dualad._replay import CODES, SCALAR_FORMS
 from dualad.errors import ProgramFileError
 
 Pair = namedtuple("Pair", "a b")
@@ -31,7 +32,7 @@ def test_a_saved_program_runs_alike(name, tmp_path):
     assert again.stats() == prog.stats()
 
 
-@pytest.mark.parametrize("name", ["loop", "region", "solve"])
+@pytest.mark.parametrize("name", ["loop", "packs", "region", "solve"])
 def test_pickle(name):
     prog, arguments = record(name)
     assert_same(pickle.loads(pickle.dumps(prog))(*arguments), prog(*arguments))
@@ -123,6 +124,10 @@ def set_at(path, value):
     return change
 
 
+def scalar_code(change):
+    return lambda content, arrays: change(arrays.all[content["plan"]["scalars"]])
+
+
 HOSTILE = {
     "huge arena": ("region", set_at(["arena"], 1 << 45)),
     "negative size": ("region", set_at(["buffers", 0, 1], -8)),
@@ -144,6 +149,8 @@ HOSTILE = {
     "strides": ("solve", set_at(["calls", 0, "operands", 0, 3], [1 << 40, 8])),
     "deep": ("solve", set_at(["structure"], eval("[" * 90 + "]" * 90))),
     "leaves": ("solve", set_at(["structure"], ["tuple", None, 2])),
+    "pack": ("packs", scalar_code(lambda code: code["dst"].__setitem__(code["code"] >= SCALAR_FORMS["pack"], 1 << 20))),
+    "cut pack": ("packs", scalar_code(lambda code: code["code"].__setitem__(-1, SCALAR_FORMS["gathered"]))),
     "guards": ("branch", set_at(["guards", "places", 0, 1], 1000)),
     "name": ("branch", set_at(["name"], 3)),
     "missing": ("branch", lambda content, arrays: content.pop("plan")),
@@ -209,7 +216,7 @@ def work(parts):
     return elements + parts["arena"] + 8 * parts["plan"].bank + sum(size for _, size, _ in parts["buffers"])
 
 
-@pytest.mark.parametrize("name", ["loop", "region", "solve", "argmax", "tree", "strided", "branch", "repeated index"])
+@pytest.mark.parametrize("name", ["loop", "packs", "region", "solve", "argmax", "tree", "strided", "branch", "repeated index"])
 def test_mutations_never_crash(name):
     """In a process of its own, which a write outside memory would end."""
     code = FUZZ.format(here=str(Path(__file__).parent), seed=11, name=name, trials=500)
@@ -230,6 +237,13 @@ def test_a_listing_shows_formulas_and_guards():
     assert "sum(" in text
     assert "region over (1000,) in float64" in text
     assert "solve(x0 float64 (5, 5), x1 float64 (5,))" in str(record("solve")[0])
+
+
+def test_a_listing_shows_packs():
+    text = str(record("packs")[0])
+    assert re.search(r"w\[(\d+):\d+\] = sin\(w\[\d+:\d+\]\)", text)
+    assert re.search(r"w\[\d+:\d+\] = .*\[2, 3, 4, 5\]", text)
+    assert re.search(r"w\[\d+:\d+\] = .*w\[\d+, \d+, \d+, \d+\]", text)
 
 
 def test_long_listings_are_shortened():

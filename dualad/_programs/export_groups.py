@@ -10,9 +10,9 @@ import numpy as np
 from .._replay import CODES, REDUCTIONS
 from .export_loops import C_TYPES, LEAF, converted, indented, position, reducer_name
 from .formulas import Dialect, arity, formula, literal, plain
+from .scalarcode import Operation, live, operations
 
-F32 = 256  # added to the code of scalar instructions in single precision: DA_L_F32
-CHUNK = 400  # scalar instructions or groups in one function: compilers take more than linear time
+CHUNK = 400  # scalar operations or groups in one function: compilers take more than linear time
 RUNS = 8  # an index list of so few evenly spaced runs becomes as many loops
 _REDUCE, _SCALARS = CODES["reduce"], CODES["scalars"]
 _OPS = {v: k for k, v in REDUCTIONS.items()}
@@ -39,11 +39,6 @@ Span = tuple[int, int, int]
 def span(lane: Any) -> Span:
     """What makes two lanes of the bank the same."""
     return int(lane["kind"]), int(lane["offset"]), int(lane["stride"])
-
-
-def pieces(first: int, n: int) -> list[tuple[int, int]]:
-    """Ranges of at most CHUNK."""
-    return [(at, min(CHUNK, first + n - at)) for at in range(first, first + n, CHUNK)]
 
 
 class Cluster:
@@ -127,16 +122,21 @@ class Groups:
             reads[list(chunk)] += 1
         return reads
 
+    def _pieces(self, g: Any) -> list[list[Operation]]:
+        """The scalar code that a group runs, at most CHUNK operations each."""
+        code = operations(self.e.plan["scalars"], int(g["a"]["offset"]), int(g["n"]))
+        return [code[at : at + CHUNK] for at in range(0, len(code), CHUNK)]
+
     def _chunks(self) -> list[set[int]]:
         """What each piece of scalar code reads before it writes it."""
         out = []
         for g in self.e.plan["groups"]:
-            for first, count in pieces(int(g["a"]["offset"]), int(g["n"])) if g["code"] == _SCALARS else ():
+            for piece in self._pieces(g) if g["code"] == _SCALARS else ():
                 written: set[int] = set()
                 before: set[int] = set()
-                for s in self.e.plan["scalars"][first : first + count].tolist():
-                    before |= set(s[2 : 2 + arity(s[0] % F32)]) - written
-                    written.add(s[1])
+                for s in piece:
+                    before |= set(s.operands) - written
+                    written.add(s.dst)
                 out.append(before)
         return out
 
@@ -149,7 +149,7 @@ class Groups:
         while at < len(groups):
             g = groups[at]
             if g["code"] == _SCALARS:
-                bodies += [self._scalars(start, n) for start, n in pieces(int(g["a"]["offset"]), int(g["n"]))]
+                bodies += [self._scalars(piece) for piece in self._pieces(g)]
                 at += 1
             elif g["code"] == _REDUCE:
                 bodies.append(_Loop(self, int(g["n"]), lists).reduction(g))
@@ -163,14 +163,13 @@ class Groups:
             f"static void step{number + k}(const memory *m) {{\n" + indented(body, 1) + "}\n" for k, body in enumerate(bodies)
         ]
 
-    def _scalars(self, first: int, count: int) -> list[str]:
+    def _scalars(self, piece: list[Operation]) -> list[str]:
         """Scalar code as statements; values that only they read need no place in memory."""
         names: dict[int, str] = {}
         out = []
-        for i, (code, dst, *args) in enumerate(self.e.plan["scalars"][first : first + count].tolist()):
-            single, code = code >= F32, code % F32
+        for i, (code, single, dst, args) in enumerate(live(piece, self.reads)):
             operands = []
-            for a in args[: arity(code)]:
+            for a in args:
                 text = names.get(a) or (literal(self.constant[a], single) if a in self.constant else f"w[{a}]")
                 operands.append(f"(float){text}" if single and a not in self.constant else text)
             value = plain(formula(code, operands, Dialect(single, self.e.used)))

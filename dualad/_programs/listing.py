@@ -11,10 +11,10 @@ from .._replay import CODES, REDUCTIONS, Place, plan_arrays
 from .encode import GROUP
 from .formulas import Readable, arity, formula, plain
 from .ir import contiguous
+from .scalarcode import Instruction, instructions
 
 MOST = 120  # lines of one part
 _SCALARS, _REDUCE, _LOAD, _STORE = (CODES[n] for n in ("scalars", "reduce", "load", "store"))
-_F32 = 256
 _OPS = {v: k for k, v in REDUCTIONS.items()}
 
 
@@ -113,7 +113,7 @@ class Listing:
         kinds = [kind for kind, _, _ in parts["steps"]]
         held = sum(size for kind, size, _ in parts["buffers"] if kind == "constant")
         return (
-            f"sizes: {kinds.count('region')} regions, {len(self.plan['groups'])} groups, {len(self.plan['scalars'])} scalar operations, "
+            f"sizes: {kinds.count('region')} regions, {len(self.plan['groups'])} groups, {parts['plan'].operations} scalar operations, "
             f"{kinds.count('call')} calls; {8 * self.plan['numbers'][0]} bytes of scalars, {parts['arena']} of arrays, {held} of constants"
         )
 
@@ -122,17 +122,25 @@ class Listing:
     def _group(self, g: Any, lists: np.ndarray) -> list[str]:
         n = int(g["n"])
         if g["code"] == _SCALARS:
-            first = int(g["a"]["offset"])
-            return [self._scalar_code(s) for s in self.plan["scalars"][first : first + n].tolist()]
+            return [self._scalar_code(s) for s in instructions(self.plan["scalars"], int(g["a"]["offset"]), n)]
         if g["code"] == _REDUCE:
             return [f"lanes {self._lane(g['dst'], 1, lists)} = {_OPS[int(g['op'])]}({self._lane(g['a'], n, lists)})"]
         operands = [self._lane(g[name], n, lists) for name in "abc"[: arity(int(g["code"]))]]
         return [f"lanes {self._lane(g['dst'], n, lists)} = {plain(formula(int(g['code']), operands, self.readable))}"]
 
-    def _scalar_code(self, s: list[int]) -> str:
-        code, dst, *args = s
-        value = formula(code % _F32, [self.scalar(0, a) for a in args[: arity(code % _F32)]], self.readable)
-        return f"w[{dst}] = {plain(value)}" + "  (float32)" * (code >= _F32)
+    def _scalar_code(self, s: Instruction) -> str:
+        value = formula(s.code, [self._positions(x) for x in s.operands], self.readable)
+        return f"{self._positions(s.dst)} = {plain(value)}" + "  (float32)" * s.single
+
+    def _positions(self, at: list[int]) -> str:
+        """One position of the bank, or those of a pack."""
+        names = [self.scalar(0, x) for x in at]
+        if len(set(names)) == 1:
+            return names[0]
+        if any(x in self.constant for x in at):
+            return f"[{', '.join(names)}]"
+        is_range = at == list(range(at[0], at[0] + len(at)))
+        return f"w[{at[0]}:{at[-1] + 1}]" if is_range else f"w[{', '.join(map(str, at))}]"
 
     def _lane(self, lane: Any, n: int, lists: np.ndarray) -> str:
         if lane["kind"] == 0:

@@ -196,10 +196,31 @@ static void write_bank(machine *m, int64_t at, double x) {
     if (ok) m->bank[at] = x, m->known[at] = WRITTEN;
 }
 
+/* Lane `lane` of the operands; `last` is where the instruction before has written. */
+static void read_operands(machine *m, const da_scalar *s, const da_scalar_form *f, int lane, int32_t last, double *x) {
+    const int32_t *at = da_scalar_positions(s);
+    for (int k = 0; k < da_lanes_arity(f->op); k++) {
+        int32_t from = f->lanes > f->width ? at[k * f->lanes + lane] : at[k] + lane;
+        CHECK(from < s->dst || from >= s->dst + f->lanes || f->lanes == 1, "a pack reads position %d, which it writes", from);
+        CHECK(k || !f->chained || from == last + lane, "lane %d of a chained pack is position %d", lane, from);
+        x[k] = read_bank(m, from);
+    }
+}
+
 static void run_scalars(machine *m, const da_scalar *code, int n) {
-    for (; n--; code++) {
-        double a = read_bank(m, code->a), b = read_bank(m, code->b), c = read_bank(m, code->c);
-        write_bank(m, code->dst, apply(code->code & ~DA_L_F32, code->code & DA_L_F32, a, b, c));
+    da_scalar_form f;
+    int32_t last = -DA_PACK;
+    for (const da_scalar *s = code, *end = code + n; s < end; s += f.slots) {
+        f = da_scalar_form_of(s->code);
+        CHECK(f.slots && f.slots <= end - s, "code %d", s->code);
+        int f32 = s->code >= DA_L_F32 && f.lanes == 1;
+        double x[3] = {0, 0, 0}, r[DA_PACK];
+        for (int lane = 0; lane < f.lanes; lane++) {
+            read_operands(m, s, &f, lane, last, x);
+            r[lane] = apply(f.op, f32, x[0], x[1], x[2]);
+        }
+        for (int lane = 0; lane < f.lanes; lane++) write_bank(m, s->dst + lane, r[lane]);
+        last = f.lanes > 1 ? s->dst : -DA_PACK;
     }
 }
 

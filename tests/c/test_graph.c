@@ -212,6 +212,47 @@ static void test_roots(void) {
     run_all(&g, "roots that are leaves and constants", 0, 1);
 }
 
+/* ---- packs ---- */
+
+/* Three steps of some states on a ring, four operations each: neighbours are gathered, the state itself and numbers stand side by
+ * side. */
+static void make_ring(da_graph *g, int n) {
+    int32_t y[4], slope[4];
+    da_graph_init(g);
+    for (int i = 0; i < n; i++) y[i] = da_graph_leaf(g, 0, i, -1, 0);
+    for (int step = 0; step < 3; step++) {
+        for (int i = 0; i < n; i++) slope[i] = da_graph_op(g, DA_mul, 0, y[(i + 1) % n], y[(i + 2) % n]);
+        for (int i = 0; i < n; i++) slope[i] = da_graph_op(g, DA_sub, 0, slope[i], da_graph_const(g, 1 + step * i, 0));
+        for (int i = 0; i < n; i++) slope[i] = da_graph_op(g, DA_sin, 0, slope[i], -1);
+        for (int i = 0; i < n; i++) y[i] = da_graph_op(g, DA_add, 0, y[i], slope[i]);
+    }
+    for (int i = 0; i < n; i++) da_graph_root(g, y[i]);
+}
+
+/* Of four states, or three whose last stands twice in a pack: then also the leaves, which do not, are gathered. Differences and
+ * final sums chain. */
+static void test_packs(int states, int gathered) {
+    world w;
+    da_graph g;
+    da_plan plan;
+    da_scalar_form f;
+    int n = 0, got = 0, chained = 0;
+    world_init(&w, WORLD_SIZE);
+    make_ring(&g, states);
+    current = "packs";
+    compare_plan(&g, &w, DA_OPT_GROUPS);
+    CHECK(!da_plan_make(&g, DA_OPT_GROUPS, &plan), "no plan");
+    for (int at = 0; at < plan.n_scalars; at += f.slots, n++) {
+        f = da_scalar_form_of(plan.scalars[at].code);
+        CHECK(f.lanes == DA_PACK, "instruction %d is no pack", n);
+        got += f.width == 1, chained += f.chained;
+    }
+    CHECK(n == 12 && got == gathered && chained == 6, "%d packs, %d gathered, %d chained", n, got, chained);
+    da_plan_free(&plan);
+    da_graph_free(&g);
+    world_free(&w);
+}
+
 /* ---- single rules ---- */
 
 static da_graph unit; /* graph of one rule */
@@ -330,6 +371,8 @@ int main(void) {
     test_wide();
     test_roots();
     test_rules();
+    test_packs(4, 3);
+    test_packs(3, 4);
     test_failures(0);
     test_failures(1);
     return check_end("graph");

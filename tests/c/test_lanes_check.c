@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 300, REGS = 3, MICROS = 6, OPERANDS = 5, BUFFERS = 5, GROUPS = 6, SCALARS = 4, BANK = 64, LISTS = 40 };
+enum { N = 300, REGS = 3, MICROS = 6, OPERANDS = 5, BUFFERS = 5, GROUPS = 6, SCALARS = 12, BANK = 64, LISTS = 40 };
 
 static void *block(size_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64 + 64); }
 
@@ -147,17 +147,24 @@ static da_lane random_lane(int result) {
     return l;
 }
 
+/* Instructions of all forms, single ones to fill the rest. */
+static void random_scalars(da_scalar *s, int n) {
+    for (int k = 0; k < n * (int)(sizeof *s / sizeof(int32_t)); k++) ((int32_t *)s)[k] = (int32_t)random_below(BANK - DA_PACK + 1);
+    for (const da_scalar *end = s + n; s < end; s += da_scalar_form_of(s->code).slots) {
+        s->code = (int32_t)(random_below(DA_L_VALUES) + 256 * random_below(4));
+        if (da_scalar_form_of(s->code).slots > end - s) s->code &= 255;
+    }
+}
+
 static void random_plan(plan *p) {
     for (int k = 0; k < LISTS; k++) p->lists[k] = (int32_t)random_below(BANK);
-    for (int k = 0; k < SCALARS; k++)
-        p->scalars[k] = (da_scalar){(int)random_below(DA_L_VALUES), (int)random_below(BANK), (int)random_below(BANK),
-                                    (int)random_below(BANK), (int)random_below(BANK)};
+    random_scalars(p->scalars, SCALARS);
     for (int k = 0; k < GROUPS; k++) {
         p->groups[k] = (da_group){.code = (uint16_t)random_below(DA_L_VALUES), .n = 1 + (int)random_below(LISTS / 2)};
         da_group *g = &p->groups[k];
         if (!random_below(5)) g->code = DA_L_REDUCE, g->op = (uint16_t)random_below(DA_N_REDUCTIONS);
         g->dst = random_lane(1), g->a = random_lane(0), g->b = random_lane(0), g->c = random_lane(0);
-        if (!random_below(6)) g->code = DA_L_SCALARS, g->n = (int)random_below(SCALARS), g->a.offset = 1;
+        if (!random_below(6)) g->code = DA_L_SCALARS, g->n = SCALARS, g->a.offset = 0;
     }
 }
 
@@ -235,8 +242,51 @@ static void test_group_reduction(void) {
     }
 }
 
+/* The code of every form, whole and cut off, with every position in turn outside the bank. */
+static void test_damaged_scalars(void) {
+    enum { ROOM = 16 };
+    for (int32_t code = -1; code < DA_L_CHAINED; code++) {
+        da_scalar_form f = da_scalar_form_of(code);
+        CHECK(!f.slots == (code < 0 || code % 256 >= DA_L_VALUES), "form of code %d", code);
+        da_scalar s[3] = {{.code = code, .dst = ROOM - f.lanes}};
+        int32_t *at = da_scalar_positions(s);
+        for (int k = 0; k < f.n_positions; k++) at[k] = ROOM - f.width;
+        CHECK(da_scalar_check(s, (size_t)f.slots, ROOM) == DA_LANES_OK, "code %d", code);
+        CHECK(da_scalar_check(s, f.slots ? (size_t)f.slots - 1 : 1, ROOM) == (f.slots == 1 ? DA_LANES_OK : DA_LANES_CODE), "code %d", code);
+        for (int k = -1; k < f.n_positions && f.slots; k++) {
+            int32_t *one = k < 0 ? &s->dst : at + k, was = *one;
+            *one = was + 1;
+            CHECK(da_scalar_check(s, (size_t)f.slots, ROOM) == DA_LANES_REGISTER, "position %d of code %d", k, code);
+            *one = -1;
+            CHECK(da_scalar_check(s, (size_t)f.slots, ROOM) == DA_LANES_REGISTER, "position %d of code %d", k, code);
+            *one = was;
+        }
+    }
+}
+
+/* A chained pack must follow the pack whose results it names. */
+static void test_damaged_chains(void) {
+    enum { ROOM = 16 };
+    da_scalar s[3] = {{DA_exp + DA_L_PACK, 4, 0, 0, 0}, {DA_add + DA_L_PACK + DA_L_CHAINED, 8, 4, 0, 0}};
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_OK, "a chain");
+    CHECK(da_scalar_check(s + 1, 1, ROOM) == DA_LANES_REGISTER, "nothing before");
+    s[1].a = 0;
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_REGISTER, "something else before");
+    s[0].code = DA_exp, s[1].a = 4;
+    CHECK(da_scalar_check(s, 2, ROOM) == DA_LANES_REGISTER, "no pack before");
+    s[0].code = DA_exp + DA_L_PACK, s[1].code += DA_L_GATHERED - DA_L_PACK;
+    for (int k = 0; k < 2 * DA_PACK; k++) da_scalar_positions(s + 1)[k] = 4 + k % DA_PACK;
+    CHECK(da_scalar_check(s, 3, ROOM) == DA_LANES_OK, "a gathered chain");
+    da_scalar_positions(s + 1)[2] = 5;
+    CHECK(da_scalar_check(s, 3, ROOM) == DA_LANES_REGISTER, "lanes in another order");
+    CHECK(!da_scalar_form_of(DA_div + DA_L_PACK + DA_L_CHAINED).slots, "a quotient does not chain");
+    CHECK(!da_scalar_form_of(DA_add + DA_L_CHAINED).slots, "no pack");
+}
+
 int main(void) {
     test_errors();
+    test_damaged_chains();
+    test_damaged_scalars();
     test_damaged_regions();
     test_damaged_groups();
     for (int i = 0; i < 2000; i++) test_group();

@@ -123,6 +123,28 @@ static void test_group(int code) {
     }
 }
 
+/* A pack of each form gives its lanes the bits of scalar code, and writes nothing else; a copy before it makes operand a, for
+ * packs that chain. */
+static void test_pack(int code, int form) {
+    enum { RESULT = 4 * DA_PACK, END = RESULT + DA_PACK };
+    double bank[END + 1] = {0}, x[3];
+    da_scalar s[5] = {{DA_copy + DA_L_PACK, 0, 3 * DA_PACK, 0, 0}, {.code = code + form, .dst = RESULT}};
+    da_scalar_form f = da_scalar_form_of(s[1].code);
+    if (!f.slots) return;
+    int gathered = f.width == 1;
+    for (int i = 0; i < RESULT; i++) bank[i] = sample(code, i / DA_PACK == 1);
+    for (int k = 0; k < f.n_positions; k++) da_scalar_positions(s + 1)[k] = !gathered ? k * DA_PACK : k < DA_PACK ? k : k ^ 2;
+    s[1 + f.slots] = (da_scalar){DA_neg, END, RESULT, 0, 0};
+    da_scalar_run(s, (size_t)f.slots + 2, bank);
+    for (int i = 0; i < DA_PACK; i++) {
+        for (int k = 0; k < 3; k++) x[k] = bank[k * DA_PACK + (gathered && k ? i ^ 2 : i)];
+        double want = scalar(code, DA_T_F64, x), got = bank[RESULT + i];
+        CHECK(same_bits(want, got), "%s in lane %d of form %d: %.17g, not %.17g", da_lanes_name(code), i, form, got, want);
+        CHECK(bank[i] == bank[3 * DA_PACK + i], "a copy in a pack");
+    }
+    CHECK(same_bits(bank[END], -bank[RESULT]), "what follows a pack of %s does not run", da_lanes_name(code));
+}
+
 /* ---- accuracy, against long double ---- */
 
 static long double logistic(long double x) { return 1 / (1 + expl(-x)); }
@@ -216,6 +238,7 @@ int main(void) {
         test_positions(code, DA_T_F64);
         test_positions(code, DA_T_F32);
         test_group(code);
+        for (int form = DA_L_PACK; form <= DA_L_CHAINED + DA_L_GATHERED; form += 256) test_pack(code, form);
     }
     for (int code = 0; code < DA_N_OPS; code++)
         for (int i = 0; i < SPECIAL * SPECIAL; i++) test_special(code, special[i % SPECIAL], special[i / SPECIAL]);
