@@ -134,10 +134,11 @@ cdef object get_part(Var v, object index):
     cdef Tape tape = <Tape>v.T
     cdef Record rec
     z = (<object>v.P)[bare(index) if tape.program else index]
+    rec = Record.__new__(Record)
+    rec.memory = memory_of(z) if tape.program else None
     if v.version and type(z) is ndarray and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>z):
         z = z.copy()  # leaves the buffer to the handle alone, so that the next store need not copy it
     check_tape(tape)
-    rec = Record.__new__(Record)
     rec.kind = R_GET
     rec.a = v.node
     rec.params = index
@@ -338,9 +339,10 @@ cdef object stored_var(object x, object index, object new, bint mine):
             over = before.kind == R_SET and before.a >= 0
     z = plain_value(x)
     if not over:
-        z = z.copy()
+        z = own_copy(z) if tape.program else z.copy()
     z[bare(index) if tape.program else index] = plain_value(new)
     if over:
+        before.memory = memory_of(z)
         before.value = no_value(z)
     rec = Record.__new__(Record)
     rec.kind = R_SET
