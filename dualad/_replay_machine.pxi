@@ -64,6 +64,7 @@ cdef class Workspace:
     cdef object arena, bases    # the arrays that own the memory
     cdef void **pointers        # of compiled code: arguments, then results
     cdef int code               # what compiled code returned
+    cdef bint raised            # a division by zero or the like, before NumPy's calls, which forget it
 
     def __dealloc__(self):
         free(self.spans)
@@ -344,8 +345,9 @@ cdef class Machine:
         cdef bint doubtful
         if self.pythonic:
             feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+        w.raised = False
         self.run(w)
-        doubtful = self.pythonic and fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+        doubtful = self.pythonic and (w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID))
         if not self.holds(w):
             out = None
         elif doubtful:
@@ -480,7 +482,9 @@ cdef class Machine:
             return self.run_compiled(w)
         while k < self.n_steps:
             if self.steps[k].kind == STEP_CALL:
+                w.raised = w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 self.call(w, self.calls[self.steps[k].first])
+                feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 k += 1
             elif self.steps[k].kind == STEP_LONG:
                 run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)

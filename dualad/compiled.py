@@ -100,6 +100,8 @@ class Compiled(Dispatcher):
             leaves = version.machine(bound)
         except Mismatch:
             leaves = None
+        except Exception:  # a step failed that went well when it was recorded: Python's power of a number of NumPy's, for one
+            leaves = NotImplemented
         if leaves is None:
             self._give_up(signature, "a decision depends on a number that a replay does not give to the last bit; exact=True keeps the bits")
         elif self._changes_course(signature):

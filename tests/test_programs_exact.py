@@ -151,6 +151,28 @@ def test_errors_of_math():
         compiled(0.0)
 
 
+ERRORS = {
+    "quotient": lambda x, A: np.exp(1 / x), "quotient before a call": lambda x, A: np.linalg.det(A) * np.exp(-1 / x),
+    "remainder": lambda x, A: np.exp(A[0, 0] * (2.5 % x)), "whole quotient": lambda x, A: np.exp(2.5 // x), "power": lambda x, A: x**-1.5,
+    "overflow": lambda x, A: (x + 1e200) ** 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.parametrize("exact", [False, True])
+def test_errors_of_python_numbers(name, exact):
+    """Where Python raises, so does the program, also if calls of NumPy follow."""
+    f, A = ERRORS[name], np.eye(3)
+    compiled = da.compile(f, exact=exact)
+    x, error = (1.0, OverflowError) if name == "overflow" else (0.0, ZeroDivisionError)
+    start = 1.5 if name != "overflow" else -1e200
+    assert_same(compiled(start, A), f(start, A), exact)
+    with pytest.raises(error):
+        compiled(x, A)
+    with np.errstate(all="ignore"):  # NumPy's numbers do not raise
+        assert_same(da.compile(f, exact=exact)(np.float64(x), A), f(np.float64(x), A), exact)
+
+
 OPERATORS = {
     "quotient": lambda z, x: 1j * x / z,
     "by a number": lambda z, x: z / x + (2 + 1j) / x,

@@ -15,23 +15,23 @@ from .ir import View, contiguous
 
 
 class ScalarCall:
-    """A scalar operation as NumPy computes it, or (`libm`) Python's operators and `math` with the C library."""
+    """A scalar operation as NumPy computes it, or (`libm`) Python's operators and `math` with the C library. Of these, an error is one also where
+    the number was NumPy's: then the function itself runs, which knows better."""
 
-    __slots__ = ("code", "function", "kind", "libm")
+    __slots__ = ("code", "function", "kind", "libm", "number")
 
     def __init__(self, code: int, kind: Any, libm: bool) -> None:
         self.code, self.kind, self.libm = code, kind, libm
-        self.function: Any = _core.table_call(code)
-        if libm and kind is np.float64:
+        self.number = float if libm and kind is np.float64 else kind
+        self.function: Any = _core.operator_call(code) if libm else _core.table_call(code)
+        if self.number is float:
             self.function = LIBRARY.get(NAMES[code], self.function)
-        elif libm:
-            self.function = _core.operator_call(code)
 
     def key(self) -> Any:
         return self.code, self.kind, self.libm
 
     def __call__(self, *args: Any) -> Any:
-        return self.kind(self.function(*[self.kind(a) for a in args]))
+        return self.kind(self.function(*[self.number(a) for a in args]))
 
 
 class Power:
