@@ -506,6 +506,23 @@ def allow_conversions(Tape tape):
     tape.converts = True
 
 
+def recorded_steps():
+    """The number of array steps of the live recording."""
+    return len((<Tape>da_get_current()).records)
+
+
+def elementwise_since(Py_ssize_t start):
+    """Whether all array steps from that one on compute element by element."""
+    cdef Record r
+    for r in (<Tape>da_get_current()).records[start:]:
+        if not (r.kind == R_TABLE or (r.kind == R_CALL and isinstance(r.x, _numpy.ufunc)) or (r.kind == R_PRIMITIVE and r.prim.name in ELEMENTWISE)):
+            return False
+    return True
+
+
+ELEMENTWISE = frozenset(("clip", "complex_abs", "complex_size", "copy", "round", "where"))
+
+
 def table_operation(ufunc):
     """The operation of the table that a ufunc is; -1 for others."""
     return UFUNC_OP.get(ufunc, -1)
