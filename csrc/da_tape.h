@@ -4,7 +4,9 @@
 #include "da_adjoint.h"
 #include "da_ops.h"
 
-enum { DA_A_CONST = 1, DA_B_CONST = 2, DA_F32 = 4 }; /* node flags; a constant operand's value is in c */
+/* Node flags; a constant operand's value is in c. DA_LIBM: the value is the C library's, as Python's operators and `math` have it,
+ * not NumPy's, which may differ in the last bit. */
+enum { DA_A_CONST = 1, DA_B_CONST = 2, DA_F32 = 4, DA_LIBM = 8 };
 enum { DA_CHUNK_BITS = 16, DA_CHUNK = 1 << DA_CHUNK_BITS };
 #define DA_MAX_NODES UINT32_MAX
 enum { DA_NO_MEMORY = -2 }; /* what a sweep that runs out of it returns */

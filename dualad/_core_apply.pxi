@@ -316,13 +316,13 @@ cdef bint is_complex(object x):
     return isinstance(x, (complex, np_complexfloating)) and not isinstance(x, float)
 
 
-cdef object complex_override(int op, object l, object r, int arity):
+cdef object complex_override(int op, object l, object r, int arity, int by):
     """What to use instead of the table where an operand is complex; None when the table's formulas hold."""
     if OP_FLAGS[op] & DA_HOLO:
         return None
     if not (is_complex(plain_value(l)) or (arity == 2 and is_complex(plain_value(r)))):
         return None
-    name = (<bytes>da_ops[op].numpy).decode()
+    name = "abs" if op == DA_abs and by == BY_OPERATOR else (<bytes>da_ops[op].numpy).decode()
     if name not in COMPLEX:
         raise errors.NoRuleError(
             f"numpy.{name} of a complex traced value has no derivative rule; apply it to x.real and x.imag, or add the rule with "
@@ -333,7 +333,7 @@ cdef object complex_override(int op, object l, object r, int arity):
 cdef object dual_apply(int op, object l, object r, int arity, int64_t level, int by):
     """A table operation with a Dual of `level` among the operands."""
     cdef object xp = l, xt = None, yp = r, yt = None, z, t = None, s
-    other = complex_override(op, l, r, arity)
+    other = complex_override(op, l, r, arity, by)
     if other is not None:
         return other(l) if arity == 1 else other(l, r)
     if level_of(l) == level:
@@ -467,9 +467,9 @@ cdef object real_part(object t):
 cdef object var_apply(int op, object l, object r, int arity, int by):
     """A table operation with a Var among plain operands: recorded."""
     cdef Tape tape
-    cdef object z, x, y = None
+    cdef object z, x, y = None, exponent = None
     cdef Record rec
-    other = complex_override(op, l, r, arity)
+    other = complex_override(op, l, r, arity, by)
     if other is not None:
         return other(l) if arity == 1 else other(l, r)
     tape = tape_of(l, r)
@@ -487,6 +487,7 @@ cdef object var_apply(int op, object l, object r, int arity, int by):
     if op == DA_pow and type(r) is not Var and is_exponent(y, 0):
         return z
     if op == DA_pow and type(r) is not Var and constant_power(y) >= 0:
+        exponent = y
         op = constant_power(y)
         arity = 1
         y = None
@@ -498,9 +499,11 @@ cdef object var_apply(int op, object l, object r, int arity, int by):
     rec = Record.__new__(Record)
     rec.kind = R_TABLE
     rec.op = op
+    rec.by = by
     rec.a = (<Var>l).node if type(l) is Var else -1
     rec.b = (<Var>r).node if type(r) is Var else -1
     keep_operands(rec, x, y, arity)
+    rec.params = exponent
     rec.value = z
     push_record(tape, rec)
     return make_var(tape, rec.node, z)
@@ -760,7 +763,7 @@ cdef object bind_var(Primitive prim, tuple args, dict params, object call):
         if not is_inexact(z):
             return record_call(prim.impl, args, params) if programming() else z
         if n != 1 and type(z) is ndarray and cnp.PyArray_BASE(<cnp.ndarray>z) != NULL:
-            z = rec.value = z.copy()
+            z = rec.value = own_copy(z) if program else z.copy()
         push_record(tape, rec)
         out = make_var(tape, rec.node, z)
         mark_view(out, args, prim, params)

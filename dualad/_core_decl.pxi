@@ -54,7 +54,7 @@ cdef extern from "da_adjoint.h" nogil:
     double *da_adjoint(da_adjoints *s, int64_t node)
 
 cdef extern from "da_tape.h" nogil:
-    enum: DA_A_CONST, DA_B_CONST, DA_F32, DA_REF_NONE, DA_REF_CONST, DA_REF_NODE, DA_NO_MEMORY
+    enum: DA_A_CONST, DA_B_CONST, DA_F32, DA_LIBM, DA_REF_NONE, DA_REF_CONST, DA_REF_NODE, DA_NO_MEMORY
     ctypedef struct da_node:
         double v, c
         uint32_t a, b

@@ -180,8 +180,9 @@ cdef class Emitter:
         cdef bint lead = self.lanes > 0
         if r.b >= self.lo:
             part = take_lead(g, r.params, lead)
-            last = winners(r.params, shape_of(r.value))
-            if last is not None:
+            if whole_index(r.params) and not is_mask(r.params):
+                part = rule_op(DA_mul, part, operand(record_call(_last_stores, (shape_of(r.value), r.params), {})))
+            elif (last := winners(r.params, shape_of(r.value))) is not None:
                 part = rule_op(DA_mul, part, last.astype(float))
             self.give(r.b, match_dtype(sum_to(part, shape_of(r.y), lead), r.y))
         if r.a >= self.lo:
@@ -225,6 +226,12 @@ cdef bint as_ref(Tape tape, object g, da_ref *out):
         out.c = v
         return True
     return False
+
+
+def _last_stores(shape, index):
+    """Ones where a store at an index is the last one at its place, else zeros."""
+    last = winners(index, shape)
+    return np.ones(np.empty(shape)[index].shape) if last is None else last.astype(float)
 
 
 def _cleared(shape, index):

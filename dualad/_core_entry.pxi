@@ -47,7 +47,8 @@ def _as_float64(x):
 
 
 cdef object own_copy(object x):
-    """A copy in native byte order and the same layout: where NumPy walks backwards, its results can differ in the last bit."""
+    """A copy in native byte order and the same order of axes: where NumPy walks backwards, its results can differ in the last bit. While a
+    program is recorded, with the very layout: what NumPy computes from a column is not always what it computes from a packed copy."""
     cdef int k
     cdef bint backwards = False
     cdef cnp.ndarray out
@@ -57,6 +58,8 @@ cdef object own_copy(object x):
         return out
     if not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
         return own_copy(x.astype(x.dtype.newbyteorder("=")))
+    if programming() and type(x) is ndarray and x.dtype.kind in "biufc":
+        return laid_out(x, layout(x.shape, x.strides, x.itemsize))
     for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
         backwards = backwards or cnp.PyArray_STRIDE(<cnp.ndarray>x, k) < 0
     if backwards:
@@ -221,11 +224,11 @@ cdef object valued_op(int op, object value, object x, object y):
     x = as_scalar_node(x)
     y = as_scalar_node(y)
     tape = tape_of(x, y)
-    flags = 0 if type(x) is Var else DA_A_CONST
+    flags = DA_LIBM if type(x) is Var else DA_LIBM | DA_A_CONST
     if OP_ARITY[op] == 2 and type(y) is not Var:
         flags |= DA_B_CONST
     i = da_tape_op(&(<Tape>tape).t, op, flags, (<Var>x).node if type(x) is Var else 0, (<Var>y).node if type(y) is Var else 0,
-                   0.0 if not flags else float(y) if flags & DA_B_CONST else float(x), value)
+                   float(y) if flags & DA_B_CONST else float(x) if flags & DA_A_CONST else 0.0, value)
     if i < 0:
         raise MemoryError("no memory for the tape")
     return new_var(tape, i, value, K_FLOAT)

@@ -93,16 +93,14 @@ cdef object get_item(object x, object index):
     if type(x) is Var:
         v = <Var>x
         if v.kind < K_OBJECT:
-            no_items(x, index)
-            return x
+            return scalar_item(x, index)
         if element(<object>v.P, index, &offset, &a, &kind):
             check_tape(<Tape>v.T)
             return read_scalar(<Tape>v.T, v.node, offset, a, kind)
         return get_part(v, plain_index(index))
     d = <Dual>x
     if d.kind < K_OBJECT:
-        no_items(x, index)
-        return x
+        return scalar_item(x, index)
     if da_same_type(<object>d.P, ndarray) and da_same_type(<object>d.T, ndarray):
         if element(<object>d.P, index, &offset, &a, &kind) and element(<object>d.T, index, &offset, &b, &kind):
             return new_dual(a, b, d.level, kind)
@@ -119,14 +117,41 @@ cdef object plain_index(object index):
     return frozen_index(plain_value(index) if is_traced(index) else index)
 
 
-cdef int no_items(object x, object index) except -1:
-    """Scalars have no items; NumPy's can be indexed with () or ... ."""
+cdef object scalar_item(object x, object index):
+    """x[index] of a traced number: NumPy's are indexed as arrays without axes, Python's not at all."""
     v = plain_value(x)
-    if isinstance(v, generic) and (index == () or index is Ellipsis):
-        return 0
-    if isinstance(v, generic):
-        raise IndexError("invalid index to scalar variable.")
-    raise TypeError(f"'{type(v).__name__}' object is not subscriptable")
+    if not isinstance(v, generic):
+        raise TypeError(f"'{type(v).__name__}' object is not subscriptable")
+    v[bare(index)]  # raises as NumPy does
+    return x if type(index) is tuple and not index else get_item(reshape(x, ()), index)
+
+
+cpdef object number(object x):
+    """A number, traced or not, as the Python number that NumPy's .item() gives."""
+    cdef Record rec
+    if type(x) is Dual:
+        return make_dual((<Dual>x).level, number(dual_primal(<Dual>x)), number(dual_tangent(<Dual>x)))
+    if type(x) is not Var:
+        return x.item() if isinstance(x, generic) else x
+    z = var_value(<Var>x)
+    plain = number(z)
+    if type(plain) is type(z):
+        return x
+    if z.dtype != np.dtype(type(plain)):
+        return number(METHODS["astype"](x, type(plain)))
+    check_tape(<Tape>(<Var>x).T)
+    if (<Var>x).kind == K_DOUBLE:
+        return new_var(<Tape>(<Var>x).T, (<Var>x).node, (<Var>x).p, K_FLOAT)
+    rec = Record.__new__(Record)
+    rec.kind = R_TABLE
+    rec.op = DA_copy
+    rec.by = BY_RULE
+    rec.a = (<Var>x).node
+    rec.b = -1
+    rec.x = z
+    rec.value = plain
+    push_record(<Tape>(<Var>x).T, rec)
+    return make_var(<Tape>(<Var>x).T, rec.node, plain)
 
 
 cdef object get_part(Var v, object index):
@@ -134,10 +159,11 @@ cdef object get_part(Var v, object index):
     cdef Tape tape = <Tape>v.T
     cdef Record rec
     z = (<object>v.P)[bare(index) if tape.program else index]
+    rec = Record.__new__(Record)
+    rec.memory = memory_of(z) if tape.program else None
     if v.version and type(z) is ndarray and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>z):
         z = z.copy()  # leaves the buffer to the handle alone, so that the next store need not copy it
     check_tape(tape)
-    rec = Record.__new__(Record)
     rec.kind = R_GET
     rec.a = v.node
     rec.params = index
@@ -338,9 +364,10 @@ cdef object stored_var(object x, object index, object new, bint mine):
             over = before.kind == R_SET and before.a >= 0
     z = plain_value(x)
     if not over:
-        z = z.copy()
+        z = own_copy(z) if tape.program else z.copy()
     z[bare(index) if tape.program else index] = plain_value(new)
     if over:
+        before.memory = memory_of(z)
         before.value = no_value(z)
     rec = Record.__new__(Record)
     rec.kind = R_SET

@@ -9,7 +9,7 @@ cdef cnp.PyUFuncGenericFunction LOOP_F[256]
 cdef void *LOOP_F_DATA[256]
 cdef bint OWN_KERNEL[256]               # operations whose values come from the table's kernels, not from NumPy's loops
 cdef dict OP_NAMES = {}                 # name -> operation
-COMPLEX = {}                            # ufunc name -> function used where an operand is complex and the table does not hold
+COMPLEX = {}                            # name of a ufunc, or "abs" -> function used where an operand is complex and the table does not hold
 
 
 cdef void find_loops(int op, object ufunc):

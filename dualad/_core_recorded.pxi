@@ -457,7 +457,7 @@ RECORD_KINDS = ("input", "table", "primitive", "output", "get", "set", "pack", "
 MOVES = ("reshape", "transpose", "spread", "sum", "sum_kept")
 NODE_DTYPE = np.dtype([("v", "f8"), ("c", "f8"), ("a", "u4"), ("b", "u4"), ("op", "u2"), ("flags", "u2"), ("aux", "u4")])
 NODE_OPS = {"input": DA_INPUT, "elem": DA_ELEM, "array": DA_ARRAY}
-NODE_FLAGS = {"a_const": DA_A_CONST, "b_const": DA_B_CONST, "f32": DA_F32}
+NODE_FLAGS = {"a_const": DA_A_CONST, "b_const": DA_B_CONST, "f32": DA_F32, "libm": DA_LIBM}
 
 
 def program_inputs(Tape tape, list leaves):
@@ -492,8 +492,8 @@ def recorded_nodes(Tape tape):
 def recorded_step(Tape tape, Py_ssize_t k):
     """Array record k of a tape as a dict; plain operands where a node is -1."""
     cdef Record r = <Record>tape.records[k]
-    return {"kind": RECORD_KINDS[r.kind], "op": r.op, "a": r.a, "b": r.b, "x": r.x, "y": r.y, "prim": r.prim, "args": r.args,
-            "params": r.params, "nodes": r.nodes, "value": r.value, "node": r.node}
+    return {"kind": RECORD_KINDS[r.kind], "op": r.op, "operator": r.by == BY_OPERATOR, "a": r.a, "b": r.b, "x": r.x, "y": r.y, "prim": r.prim, "args": r.args,
+            "params": r.params, "nodes": r.nodes, "value": r.value, "memory": r.memory or memory_of(r.value), "node": r.node}
 
 
 def forget_guards(Tape tape):
@@ -504,6 +504,23 @@ def forget_guards(Tape tape):
 def allow_conversions(Tape tape):
     """From now on float() of a value outside inner transforms is a guard of the program, no error."""
     tape.converts = True
+
+
+def recorded_steps():
+    """The number of array steps of the live recording."""
+    return len((<Tape>da_get_current()).records)
+
+
+def elementwise_since(Py_ssize_t start):
+    """Whether all array steps from that one on compute element by element."""
+    cdef Record r
+    for r in (<Tape>da_get_current()).records[start:]:
+        if not (r.kind == R_TABLE or (r.kind == R_CALL and isinstance(r.x, _numpy.ufunc)) or (r.kind == R_PRIMITIVE and r.prim.name in ELEMENTWISE)):
+            return False
+    return True
+
+
+ELEMENTWISE = frozenset(("clip", "complex_abs", "complex_size", "copy", "round", "where"))
 
 
 def table_operation(ufunc):
@@ -550,6 +567,11 @@ def fill(tree, list operands):
 def table_call(int op):
     """A table operation as a function of arrays of any dtype."""
     return UFUNC[op]
+
+
+def operator_call(int op):
+    """A table operation as Python's operator; None where there is no such operator."""
+    return OPERATOR[op]
 
 
 def node_of(Tape tape, object x):

@@ -23,6 +23,8 @@ cdef bint is_basic(object index):
 
 cdef object take_lead(object x, object index, bint lead):
     """x[index], behind a leading seed axis if there is one."""
+    if not is_traced(x) and programming() and whole_index(index):
+        return operand(record_call(_take_lead, (x, index, lead), {}))
     if not lead:
         return x[index]
     if is_basic(index):
@@ -30,6 +32,11 @@ cdef object take_lead(object x, object index, bint lead):
     moved = call_function(np.moveaxis, (x, 0, -1), {}) if is_traced(x) else np.moveaxis(x, 0, -1)
     moved = moved[with_lead(index, True)]
     return call_function(np.moveaxis, (moved, -1, 0), {}) if is_traced(moved) else np.moveaxis(moved, -1, 0)
+
+
+def _take_lead(x, index, lead):
+    """The same of plain values."""
+    return take_lead(x, index, lead)
 
 
 cdef inline bint is_vector(object x) noexcept:
@@ -60,10 +67,14 @@ cdef bint add_into(object buffer, object g):
     return True
 
 
+cdef inline bint is_mask(object index):
+    return isinstance(index, ndarray) and index.dtype.kind == "b"
+
+
 cdef object winners(object index, tuple shape):
     """Where a store with repeated indices is the last one at its place, so that its value stays; None when all are."""
     cdef object places, order, last
-    if is_basic(index) or (isinstance(index, ndarray) and index.dtype.kind == "b"):
+    if is_basic(index) or is_mask(index):
         return None
     places = np.zeros(shape, dtype=np.intp)
     order = np.arange(1, places[index].size + 1).reshape(places[index].shape)

@@ -144,6 +144,8 @@ cdef inline object var_scalar(int op, int by, Tape tape, int flags, uint32_t a, 
         return None
     if kind == K_SINGLE:
         flags |= DA_F32
+    if by == BY_OPERATOR and not OP_FLAGS[op] & DA_EXACT:
+        flags |= DA_LIBM
     if op == DA_pow and flags & DA_B_CONST and y == 0:
         return box(z, kind)
     if op == DA_pow and flags & DA_B_CONST and (y == 1 or y == 2):

@@ -21,11 +21,13 @@ cdef enum:
 cdef class Record:
     """One array node: what was done to what. Values are plain; `nodes` has -1 for constants."""
     cdef int kind, op
+    cdef int by               # R_TABLE: the operator, the ufunc or a rule
     cdef node_t a, b          # operand nodes of R_TABLE, R_GET, R_SET, R_OUTPUT, R_MOVE
     cdef object x, y          # plain operand values (R_TABLE, R_SET: None where no partial needs them)
     cdef Primitive prim
-    cdef object args, params, nodes
+    cdef object args, params, nodes    # params of R_TABLE: the exponent that made a power a square or nothing
     cdef object value
+    cdef object memory        # (strides, address) that the value had in the function, where it is another array now
     cdef uint32_t node
 
 

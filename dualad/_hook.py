@@ -24,6 +24,7 @@ from . import _core, _hook_math
 from ._calls import LEVELS, StandIn
 from .rules import lazy
 from .rules._packing import Packing
+from .rules.creation import ordered
 
 _lock = threading.Lock()
 _installed: list[tuple[dict[str, Any], str, Any]] = []
@@ -127,7 +128,7 @@ def _plain_numbers(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(_core.plain(a) if _core.is_traced(a) else a for a in args)
 
 
-def _converting(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
+def _converting(original: Callable[..., Any], copies: bool, order: Any = None) -> Callable[..., Any]:
     """np.array and np.asarray: traced values stay traced; lists of floats, and what np.array copies, become traced."""
 
     @functools.wraps(original)
@@ -136,7 +137,7 @@ def _converting(original: Callable[..., Any], copies: bool) -> Callable[..., Any
             return original(a, dtype, **kwargs) if dtype is not None else original(a, **kwargs)
         packed = _core.pack(a)
         if _core.is_traced(packed):
-            return _converted(packed, dtype, copies, kwargs)
+            return _converted(packed, dtype, copies, {"order": order, **kwargs})
         out = original(packed, dtype, **kwargs) if dtype is not None else original(packed, **kwargs)
         return out if out is a or (not copies and isinstance(a, np.ndarray)) else _traced(out)
 
@@ -147,7 +148,8 @@ def _converted(x: Any, dtype: Any, copies: bool, kwargs: dict[str, Any]) -> Any:
     if dtype is not None and np.dtype(dtype) != x.dtype:
         return x.astype(dtype)
     x = np.reshape(x, (1,) * max(0, kwargs.get("ndmin", 0) - x.ndim) + x.shape) if kwargs.get("ndmin", 0) > x.ndim else x
-    return x.copy() if copies and kwargs.get("copy", True) and x.ndim else x
+    order = kwargs.get("order")
+    return x.copy(order or "K") if copies and kwargs.get("copy", True) and x.ndim else ordered(x, order)
 
 
 class _Vectorize:
@@ -199,7 +201,8 @@ def _numpy_replacements() -> dict[str, Any]:
             "linspace", "diag", "diagflat")  # fmt: skip
     out: dict[str, Any] = {name: _making(getattr(np, name)) for name in made}
     out |= {name: _converting(getattr(np, name), True) for name in ("array", "copy")}
-    out |= {name: _converting(getattr(np, name), False) for name in ("asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite")}
+    out |= {name: _converting(getattr(np, name), False) for name in ("asarray", "asanyarray", "asarray_chkfinite")}
+    out |= {name: _converting(getattr(np, name), False, order) for name, order in (("ascontiguousarray", "C"), ("asfortranarray", "F"))}
     out |= {"vectorize": _vectorize} | {name: _StandIn(getattr(np, name), _packing_all(getattr(np, name))) for name in ("linalg", "fft")}
     return _packing_all(np) | out
 

@@ -54,6 +54,10 @@ def _log(x: Any, base: Any = None) -> Any:
     return out if base is None else out / (_core.valued("log", _plainly(math.log, base), base))
 
 
+# operation of the table -> math function
+LIBRARY: dict[str, Callable[..., Any]] = {operation: getattr(math, name) for name, operation in _TABLE.items() if hasattr(math, name)}
+LIBRARY["log"] = math.log
+
 _hypot = Primitive(
     "hypot",
     lambda *xs: math.hypot(*[float(x) for x in xs]),

@@ -11,10 +11,11 @@ from . import _core, _hook
 from .errors import DetachedError, DualadError, UnhashableError
 
 
-def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], *options: Any) -> Any:
+def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Callable[..., Any], *options: Any, exact: bool = False) -> Any:
     """``check(call(variables), *options)``; where a traced value could not become a plain number, once more under the hook.
 
-    A refusal counts also where the user's code or NumPy caught it, for a derivative would be lost.
+    A refusal counts also where the user's code or NumPy caught it, for a derivative would be lost. `exact`: object arrays, whose products are
+    sums of Python's where those of numbers are BLAS's, count only where there is no other way.
     """
     known = _hook.known(f)
     if not known and not _hook.inside():
@@ -22,7 +23,8 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
         if failure is None:
             return out
         if failure is DOUBT:
-            return out if known is False else _confirmed(f, out, lambda: _attempt(call, variables, check, options))
+            trusted = known is False and not exact
+            return out if trusted else _confirmed(f, out, lambda: _attempt(call, variables, check, options), exact)
     with _hook.hooked(f):
         out, failure = _attempt(call, variables, check, options)
     if failure is not None and failure is not DOUBT:
@@ -34,7 +36,7 @@ def watched(f: Any, call: Callable[[Any], Any], variables: list[Any], check: Cal
     return out
 
 
-def _confirmed(f: Any, out: Any, again: Callable[[], tuple[Any, Any]]) -> Any:
+def _confirmed(f: Any, out: Any, again: Callable[[], tuple[Any, Any]], exact: bool) -> Any:
     """A result that came by way of object arrays, on which NumPy can go wrong without a word (`.imag`, `.dtype`): the first time a function
     makes them, it is compared with a run under the hook, where none are made."""
     with _hook.hooked(f):
@@ -43,7 +45,7 @@ def _confirmed(f: Any, out: Any, again: Callable[[], tuple[Any, Any]]) -> Any:
         return out
     if _same_values(out[0], other[0]):
         _hook.trust(f)
-        return out
+        return other if exact else out
     _hook.remember(f)
     return other
 

@@ -64,6 +64,7 @@ cdef class Workspace:
     cdef object arena, bases    # the arrays that own the memory
     cdef void **pointers        # of compiled code: arguments, then results
     cdef int code               # what compiled code returned
+    cdef bint raised            # a division by zero or the like, before NumPy's calls, which forget it
 
     def __dealloc__(self):
         free(self.spans)
@@ -92,7 +93,7 @@ cdef class Machine:
     cdef int n_steps, n_buffers, n_regions, n_guards, n_inputs, n_scalars, n_outputs, n_own_lists
     cdef size_t arena_bytes, scratch_bytes, partial_bytes
     cdef readonly dict parts    # what it was made of
-    cdef list inputs, outputs, calls, guard_arrays, free_workspaces
+    cdef list inputs, outputs, calls, guard_arrays, free_workspaces, layouts
 
     cdef native_t native        # compiled code that takes the place of the steps
     cdef object library         # keeps it loaded
@@ -105,6 +106,7 @@ cdef class Machine:
         self.outputs = parts["outputs"]
         self.calls = parts["calls"]
         self.guard_arrays = parts["guard_arrays"]
+        self.layouts = parts.get("layouts")
         self.free_workspaces = []
         self.n_inputs = len(self.inputs)
         self.n_outputs = len(self.outputs)
@@ -343,8 +345,9 @@ cdef class Machine:
         cdef bint doubtful
         if self.pythonic:
             feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+        w.raised = False
         self.run(w)
-        doubtful = self.pythonic and fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+        doubtful = self.pythonic and (w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID))
         if not self.holds(w):
             out = None
         elif doubtful:
@@ -378,7 +381,7 @@ cdef class Machine:
             elif leaf.kind == LEAF_ARRAY:
                 if type(x) is not ndarray:
                     return False
-                if not same_kind(leaf, <cnp.ndarray>x):
+                if not same_kind(leaf, <cnp.ndarray>x) or (self.layouts is not None and not lies(<cnp.ndarray>x, self.layouts[k])):
                     return False
             elif type(x) is not (float64 if leaf.kind == LEAF_DOUBLE else float32):
                 return False
@@ -479,7 +482,9 @@ cdef class Machine:
             return self.run_compiled(w)
         while k < self.n_steps:
             if self.steps[k].kind == STEP_CALL:
+                w.raised = w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 self.call(w, self.calls[self.steps[k].first])
+                feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 k += 1
             elif self.steps[k].kind == STEP_LONG:
                 run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)
@@ -528,6 +533,8 @@ cdef class Machine:
         """Calls a Python function on arrays and keeps what it returns."""
         number = float32 if all([dtype.num == cnp.NPY_FLOAT for _, dtype in c["shapes"]]) else float64  # as it was when this came out
         cdef list operands = [self.argument(w, x, number) for x in c["operands"]]
+        if c.get("forms") is not None:
+            formed(operands, c["forms"])
         args, kwargs = filled(c["tree"], operands)
         function, where = c["function"], c["outs"][0]
         if isinstance(function, np.ufunc) and where is not None and not kwargs and not c["several"]:
@@ -673,6 +680,28 @@ cdef object boxed(object kind, double v):
 cdef object boxed_item(object kind, object a):
     """A 0-d array result as the number that Python had."""
     return a[()] if issubclass(kind, np.generic) else kind(a.item())
+
+
+cdef int formed(list operands, tuple forms) except -1:
+    """Makes operands what they were in the function: see _programs/exact.py."""
+    cdef Py_ssize_t k
+    for k, form in enumerate(forms):
+        if form is None:
+            continue
+        if isinstance(form, type):
+            operands[k] = form(operands[k][()])
+        elif form and type(form[len(form) - 1]) is tuple:
+            operands[k] = operands[<Py_ssize_t>form[0]].transpose(form[1])
+        else:
+            operands[k] = laid_out(operands[k], form)
+    return 0
+
+
+cdef bint lies(cnp.ndarray x, object strides) except -1:
+    """Whether an array lies in memory as an exact program wants it: in C order (None), or in the layout of these strides."""
+    if strides is None:
+        return cnp.PyArray_IS_C_CONTIGUOUS(x)
+    return layout((<object>x).shape, (<object>x).strides, (<object>x).itemsize) == strides
 
 
 cdef object filled(object tree, list operands):

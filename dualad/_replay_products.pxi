@@ -25,7 +25,7 @@ cdef bint product_of(dict c, Product *p) except -1:
     cdef cnp.dtype dtype
     out = c["outs"][0]
     args, options = c["tree"]
-    if c["function"] is not np.matmul or out is None or options or [type(x) is Slot and x.k for x in args] != [0, 1]:
+    if c["function"] is not np.matmul or out is None or options or c.get("forms") or [type(x) is Slot and x.k for x in args] != [0, 1]:
         return False
     operands = [*c["operands"], out]
     if any([type(x) is Place or x[5] is not None or x[1] != out[1] or len(x[2]) not in (2, 3) for x in operands]):

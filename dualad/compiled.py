@@ -82,7 +82,7 @@ class Compiled(Dispatcher):
         """Records a new version and runs it."""
         self.counts["recordings"] += 1
         try:
-            recorded = capture(self.f, signature.call, signature.dynamic)
+            recorded = capture(self.f, signature.call, signature.dynamic, self.exact)
         except DualadError as error:
             result = self._eagerly(signature)
             self._give_up(signature, str(error))
@@ -100,6 +100,8 @@ class Compiled(Dispatcher):
             leaves = version.machine(bound)
         except Mismatch:
             leaves = None
+        except Exception:  # a step failed that went well when it was recorded: Python's power of a number of NumPy's, for one
+            leaves = NotImplemented
         if leaves is None:
             self._give_up(signature, "a decision depends on a number that a replay does not give to the last bit; exact=True keeps the bits")
         elif self._changes_course(signature):
@@ -190,9 +192,8 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         Plain NumPy code, or a transform of it: ``compile(grad(f))``, ``compile(value_and_grad(f))``, a whole optimizer step. Without `f` a
         decorator.
     exact : bool
-        The same bits as the function itself: no reordering of sums, NumPy's own elementary functions. (The last bit may still differ where the order
-        of summation follows the layout of arrays in memory, as in the product with a transposed array, and where Python computes itself: functions
-        of `math`, division of Python's complex numbers.)
+        The same bits as the function itself: no reordering of sums, elementary functions and operators of the same library (NumPy, or C's for Python
+        and `math`), arrays that lie in memory as they did. Arguments that lie otherwise (a transposed matrix, a column) are recorded anew.
     check : bool
         Every call is compared with the function itself (slow, for tests).
     max_versions : int

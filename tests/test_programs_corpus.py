@@ -11,13 +11,6 @@ import dualad as da
 
 WORKING = [entry for entry in corpus.entries() if entry.works]
 MOVES = (0, 1e-3, 1e-2)
-# exact=True still differs in the last bit: the layout of what BLAS is given, math.* (the C library, not NumPy), complex products.
-NOT_YET_EXACT = {  # and why; the first two are bit-equal where the operands are copied with np.ascontiguousarray
-    "linear_algebra.gram_schmidt": "BLAS sums np.dot of two columns in another order than np.dot of contiguous copies, which a program has",
-    "statistics.em_step": "R.T @ data: likewise for the product with a transposed array",
-    "physics.mean_field_magnetisation": "math.tanh is libm's; a recording does not tell it from np.tanh, which a program calls",
-    "physics.thin_film": "1j * x / n: Python divides a complex number by a float, a program's NumPy multiplies by the reciprocal",
-}
 HESSIANS = (
     "ode", "integrators", "linear_algebra", "finite_elements", "images", "statistics", "time_series", "finance", "robotics",
     "geometry", "physics", "idioms",
@@ -48,7 +41,7 @@ def test_jacobian(entry):
     assert stats["reasons"] == []
 
 
-@pytest.mark.parametrize("entry", [e for e in WORKING if e.name not in NOT_YET_EXACT], ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", WORKING, ids=lambda entry: entry.name)
 def test_exact_value_has_the_same_bits(entry):
     follow(entry.f, entry.args, exact=True)
 

@@ -221,3 +221,27 @@ def test_signs_and_factors_of_all_kinds_of_operands(k, dtype):
         got, want = da.record(g, x)(x), g(x)
         np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
         assert got.dtype == want.dtype
+
+
+EDGES = [0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, np.nan, 1e-200, -1e-200, 1e100, -1e160, 3.3e153]
+
+
+@pytest.mark.parametrize("exponent", [-2.0, -1.0, 0.5, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("dtype", [float, np.float32])
+def test_small_powers_of_arrays_are_multiplied_out(exponent, dtype):
+    def f(x, b):
+        y = np.abs(x) if exponent == 0.5 else x
+        return y**exponent, np.power(y, np.full((2, 1), exponent, dtype)), da.grad(lambda x: np.sum((x * x + 1) ** exponent))(b)
+
+    with np.errstate(all="ignore"):
+        x = np.array(EDGES * 4).astype(dtype)
+        points = [(x, np.linspace(-2, 2, 48).astype(dtype)), (x[::-1].copy(), np.linspace(-3, 1, 48).astype(dtype))]
+        check(da.compile(f), f, *points)
+        check(da.compile(f, exact=True), f, *points)
+        assert "pow" not in names(lambda x, b: f(x, b)[:2], points[0])
+        assert "pow" in names(lambda x, b: x**2.5, points[0])
+
+
+def names(f, args):
+    """The names of all micro-operations of a program."""
+    return {name for region in regions(f, *args) for name in region}

@@ -7,6 +7,7 @@ import operator
 import numpy as np
 import pytest
 from compare import assert_close, assert_identical
+from program_checks import assert_same
 
 import dualad as da
 
@@ -231,3 +232,55 @@ def test_what_a_scalar_stands_for_decides_its_type():
     assert isinstance(da.jvp(lambda x: x * 2, (0.5,), (1.0,))[0], float)
     assert not isinstance(da.jvp(lambda x: x * 2, (0.5,), (1.0,))[0], np.float64)
     assert isinstance(da.jvp(np.sin, (0.5,), (1.0,))[0], np.float64)
+
+
+AXES = [np.newaxis, (None, None), (..., None), (None, ...), Ellipsis, (), True, (None, True), np.array(True)]
+
+
+@pytest.mark.parametrize("index", AXES, ids=str)
+def test_numbers_of_numpy_take_new_axes(index):
+    """A NumPy number is indexed as an array without axes; Python's are not."""
+    def f(v):
+        return v[index] * v
+
+    x = np.float64(1.7)
+    assert type(da.value_and_grad(lambda v: np.sum(f(v)))(x)[0]) is np.float64
+    got = []
+    da.grad(lambda v: (got.append(da.value(v[index])), np.sum(v[index]))[1])(x)
+    assert_same(got[0], x[index], exact=True)
+    for h in (lambda v: np.sum(f(v)), lambda v: np.sum(f(v[None][0]))):
+        assert da.grad(h)(x) == 2 * x
+        assert da.derivative(h, order=2)(x) == 2
+        assert da.compile(da.grad(h))(x) == 2 * x
+    assert np.array_equal(da.jvp(f, (x,), (np.float64(1.0),))[1], np.full(np.shape(f(x)), 2 * x))
+
+
+@pytest.mark.parametrize("index", [0, (0,), slice(None), (None, 0), "a"], ids=str)
+def test_numbers_of_numpy_have_no_items(index):
+    with pytest.raises(IndexError):
+        np.float64(1.7)[index]
+    with pytest.raises(IndexError):
+        da.grad(lambda v: v[index])(np.float64(1.7))
+    with pytest.raises(TypeError):
+        da.grad(lambda v: v[index])(1.7)
+
+
+X = np.array([-1.03, 2.07, 0.53, -0.31, 1.23, -2.1])
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_items_are_numbers_of_python(exact):
+    def f(x):
+        z = (x * 1j).item(2)
+        return x.item(1), x.tolist(), x[3].item(), x[3].tolist(), x.astype(np.float32).item(0), z, x.reshape(2, 3).tolist(), 1 / x[0].item()
+
+    compiled = da.compile(f, exact=exact)
+    for x in (X, X[::-1].copy(), X * 1.1):
+        assert_same(compiled(x), f(x), exact)
+    assert compiled.stats()["recordings"] == 1
+    for kind in (float, np.float32, np.float16, np.complex64, complex):
+        h = lambda x, kind=kind: x.astype(kind).item(1)
+        assert type(da.compile(h, exact=exact)(X)) is type(h(X))
+    assert da.grad(lambda x: x.astype(np.float32).item(2) * x.item(1))(X)[2] == np.float32(X[1])
+    with pytest.raises(ZeroDivisionError):
+        da.grad(lambda x: 1 / x.item(0))(np.zeros(3))

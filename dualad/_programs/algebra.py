@@ -11,6 +11,9 @@ from .._replay import OPS
 from .ir import Elementwise, Scalar, View
 
 _ADD, _SUB, _MUL, _SMUL, _DIV, _NEG = (OPS[name] for name in ("add", "sub", "mul", "smul", "div", "neg"))
+_SQUARE, _RECIP, _POWERS = OPS["square"], OPS["recip"], (OPS["pow"], OPS["float_power"])
+# never below zero, and no -0: there x**0.5 and sqrt(x) agree also in the limits
+_NOT_NEGATIVE = frozenset(OPS[name] for name in ("square", "abs", "fabs", "exp", "exp2", "cosh", "hypot"))
 _LIMIT = 1e30  # a product of constant factors up to this size leaves also numbers of single precision theirs, but near their limits
 
 
@@ -53,7 +56,25 @@ def _simpler(low: Any, code: int, operands: list[Any], dtype: Any) -> Any:
     if code == _NEG:
         c, x = _scaled(operands[0])
         return None if c is None else (_MUL, [-c, x])
+    if code in _POWERS and not low.exact:
+        return _power(low, operands[0], _number(operands[1]), dtype)
     return None
+
+
+def _power(low: Any, x: Any, p: float | None, dtype: Any) -> Any:
+    """Small constant exponents. Of a negative one the reciprocal is taken first: 1 / x**2 would vanish where the power does not."""
+    if p is None or getattr(x, "dtype", None) != dtype:
+        return None
+    if p == 3:
+        return _MUL, [x, low.elementwise(_SQUARE, [x], x.shape, dtype)]
+    if p == 4:
+        return _SQUARE, [low.elementwise(_SQUARE, [x], x.shape, dtype)]
+    if p == -2:
+        return _SQUARE, [low.elementwise(_RECIP, [x], x.shape, dtype)]
+    made = _maker(x)
+    if p == 0.5 and made is not None and made.code in _NOT_NEGATIVE:
+        return OPS["sqrt"], [x]
+    return (_SQUARE, [x]) if p == 2 else (_RECIP, [x]) if p == -1 else None
 
 
 def _sum(low: Any, code: int, x: Any, y: Any, dtype: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._replay import EXACT, OPS, PASSES, Plan
-from . import ALL_PASSES, encode
+from . import ALL_PASSES, encode, exact
 from .capture import Capture
 from .ir import COPIED, NATIVE, Assemble, Call, Elementwise, Gathered, Scalar, Value, View, whole
 from .lower import Lowering
@@ -140,7 +140,8 @@ class Builder:
             "plan": self.plan, "steps": self.steps, "regions": self.regions, "calls": self.calls,
             "own": np.concatenate(self.own) if self.own else np.zeros(0, encode.GROUP), "lists": np.array(self.lists, np.int32),
             "arena": self.memory.size, "buffers": [self._buffer(v) for v in self.low.values],
-            "counts": self.low.graph.stats, "inputs": self._inputs(), "outputs": [self._result(o) for o in self.outputs], **self._guards(),
+            "counts": self.low.graph.stats, "inputs": self._inputs(), "outputs": [self._result(o) for o in self.outputs],
+            "layouts": exact.input_layouts(self.recorded) if self.exact else None, **self._guards(),
         }
 
     def _region(self, region: Any) -> None:
@@ -166,7 +167,7 @@ class Builder:
         outs = [self._array(whole(v)) if v in self.reads else None for v in step.out]
         self.steps.append(("call", len(self.calls), 1))
         self.calls.append({"function": step.function, "name": step.name, "tree": step.tree, "operands": operands, "outs": outs,
-                           "shapes": [(v.shape, v.dtype) for v in step.out], "several": step.several})
+                           "shapes": [(v.shape, v.dtype) for v in step.out], "several": step.several, "forms": step.forms})
 
     @staticmethod
     def _array(x: View) -> tuple[Any, ...]:

@@ -39,7 +39,7 @@ class Capture:
         self.structure = structure
 
 
-def capture(f: Any, call: Callable[[list[Any]], Any], leaves: list[Any]) -> Capture:
+def capture(f: Any, call: Callable[[list[Any]], Any], leaves: list[Any], exact: bool = False) -> Capture:
     """Records ``call(leaves)``; no transform may be recording in this thread. `f` is the function that errors speak of."""
     tape = _core.begin_program()
     try:
@@ -53,10 +53,10 @@ def capture(f: Any, call: Callable[[list[Any]], Any], leaves: list[Any]) -> Capt
             return (*_results(y, f), _core.recorded_guards(tape))  # of this run: there may be a second one, only to compare with
 
         try:
-            found = watched(f, fresh_call, inputs, checked)
+            found = watched(f, fresh_call, inputs, checked, exact=exact)
         except DetachedError:
             _core.allow_conversions(tape)
-            found = watched(f, fresh_call, inputs, checked)
+            found = watched(f, fresh_call, inputs, checked, exact=exact)
         return Capture(tape, leaves, inputs, *found)
     finally:
         _core.end(tape)

@@ -63,12 +63,16 @@ def contiguous(shape: Shape) -> Shape:
 
 
 class View:
-    """Elements of a value: ``offset + sum(strides * index)``, or those that the flat `index` lists."""
+    """Elements of a value: ``offset + sum(strides * index)``, or those that the flat `index` lists. `form`: see exact.py."""
 
-    __slots__ = ("index", "offset", "shape", "strides", "value")
+    __slots__ = ("form", "index", "offset", "shape", "strides", "value")
 
-    def __init__(self, value: Value, offset: int, shape: Shape, strides: Shape, index: np.ndarray | None = None) -> None:
-        self.value, self.offset, self.shape, self.strides, self.index = value, offset, shape, strides, index
+    def __init__(self, value: Value, offset: int, shape: Shape, strides: Shape, index: np.ndarray | None = None, form: Any = None) -> None:
+        self.value, self.offset, self.shape, self.strides, self.index, self.form = value, offset, shape, strides, index, form
+
+    def formed(self, form: Any) -> View:
+        """The same view with a form."""
+        return View(self.value, self.offset, self.shape, self.strides, self.index, form)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -122,10 +126,14 @@ def whole(value: Value) -> View:
 class Ids:
     """An array whose elements are scalar nodes of the graph (int32, in the array's shape)."""
 
-    __slots__ = ("dtype", "nodes")
+    __slots__ = ("dtype", "form", "nodes")
 
-    def __init__(self, nodes: np.ndarray, dtype: np.dtype[Any]) -> None:
-        self.nodes, self.dtype = nodes, dtype
+    def __init__(self, nodes: np.ndarray, dtype: np.dtype[Any], form: Any = None) -> None:
+        self.nodes, self.dtype, self.form = nodes, dtype, form
+
+    def formed(self, form: Any) -> Ids:
+        """The same array with a form."""
+        return Ids(self.nodes, self.dtype, form)
 
     @property
     def shape(self) -> Shape:
@@ -135,11 +143,11 @@ class Ids:
 class Scalar:
     """A scalar node of the graph as an operand of a step, the same for all elements."""
 
-    __slots__ = ("node",)
+    __slots__ = ("form", "node")
     shape: Shape = ()
 
-    def __init__(self, node: int) -> None:
-        self.node = node
+    def __init__(self, node: int, form: Any = None) -> None:
+        self.node, self.form = node, form
 
 
 Operand = View | Scalar | float
@@ -202,9 +210,10 @@ class Call(Step):
     It `decides` when the shape of its result may depend on values. Then it runs even if nobody reads the result, because the
     recording went on with that shape."""
 
-    __slots__ = ("decides", "function", "name", "several", "tree")
+    __slots__ = ("decides", "forms", "function", "name", "several", "tree")
 
-    def __init__(self, function: Callable[..., Any], name: str, tree: Any, operands: list[Any], out: list[Value], several: bool) -> None:
+    def __init__(self, function: Callable[..., Any], name: str, tree: Any, operands: list[Any], out: list[Value], several: bool,
+                 forms: tuple[Any, ...] | None = None) -> None:
         super().__init__(out, operands)
-        self.decides = False
+        self.decides, self.forms = False, forms
         self.function, self.name, self.tree, self.several = function, name, tree, several

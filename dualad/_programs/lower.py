@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._replay import ARITY, NAMES
-from . import lower_calls, lower_symbolic  # noqa: F401 - lower_symbolic registers its rules
+from .._replay import ARITY, NAMES, OPS
+from . import exact, lower_calls, lower_symbolic  # noqa: F401 - lower_symbolic registers its rules
 from .capture import Capture
 from .ir import COPIED, FLOATS, NATIVE, Assemble, Call, Ids, Scalar, View, contiguous, whole
 from .operands import F8, F32, INEXACT, SMALL, Array, Operands, elements
@@ -21,21 +21,7 @@ SHAPED = frozenset((
     "cumsum", "float", "isclose", "max", "mean", "min", "reshape", "round", "searchsorted", "sort", "sum", "take_along_axis", "transpose",
 ))  # fmt: skip
 _INPUT = _core.NODE_OPS["input"]
-
-
-class _Exact:
-    """A scalar operation as NumPy computes it."""
-
-    __slots__ = ("code", "kind")
-
-    def __init__(self, code: int, kind: Any) -> None:
-        self.code, self.kind = code, kind
-
-    def key(self) -> Any:
-        return self.code, self.kind
-
-    def __call__(self, *args: Any) -> Any:
-        return self.kind(_core.table_call(self.code)(*[self.kind(a) for a in args]))
+_SQUARE = OPS["square"]
 
 
 class Guard:
@@ -68,7 +54,10 @@ class Lowering(Operands):
         for step in self.recorded.steps:
             self._scalars(start, step["node"])
             start = step["node"] + 1
-            self._note(step["node"], self._lower(step))
+            array = self._lower(step)
+            if self.exact and isinstance(array, (View, Ids)):
+                array = array.formed(exact.form_of(step["value"], step["memory"]))
+            self._note(step["node"], array)
         self._scalars(start, len(nodes))
 
     def _scalars(self, start: int, stop: int) -> None:
@@ -85,15 +74,19 @@ class Lowering(Operands):
         self.graph.tape(self.recorded.nodes, start, stop, self.ids, self.found, self.pool)
 
     def _exact_scalars(self, start: int, stop: int) -> None:
-        """The same, but what IEEE does not fix is computed by NumPy."""
+        """The same, but what IEEE does not fix is computed by NumPy or Python."""
         ops, nodes = self.recorded.nodes["op"], self.recorded.nodes
-        for k in np.flatnonzero(INEXACT[np.minimum(ops[start:stop], len(NAMES))]) + start:
+        called = INEXACT[np.minimum(ops[start:stop], len(NAMES))] | (nodes["flags"][start:stop] & _core.NODE_FLAGS["libm"] != 0) & (ops[start:stop] == _SQUARE)
+        for k in np.flatnonzero(called) + start:
             self._to_graph(start, int(k))
             start, code, flags = int(k) + 1, int(ops[k]), int(nodes["flags"][k])
             kind = np.float32 if flags & F32 else np.float64
             given = [(nodes["a"][k], _core.NODE_FLAGS["a_const"]), (nodes["b"][k], _core.NODE_FLAGS["b_const"])][: ARITY[code]]
             operands = tuple(kind(nodes["c"][k]) if flags & const else Scalar(int(self.ids[node])) for node, const in given)
-            out = self.call(_Exact(code, kind), NAMES[code], (operands, {}), kind(nodes["v"][k]))
+            if code == _SQUARE:  # as Python has it, a power
+                code, operands = OPS["pow"], (*operands, kind(2))
+            function = exact.ScalarCall(code, kind, bool(flags & _core.NODE_FLAGS["libm"]))
+            out = self.call(function, NAMES[code], (operands, {}), kind(nodes["v"][k]))
             self.ids[k] = self.nodes_of(out)
         self._to_graph(start, stop)
 
@@ -142,7 +135,8 @@ class Lowering(Operands):
         if ARITY[code] == 2:
             operands.append(self.operand(step["b"], step["y"]))
         if out.dtype not in FLOATS or any(self.dtype_of(x) not in NATIVE for x in operands) or (self.exact and INEXACT[code]):
-            return self.call(_core.table_call(code), NAMES[code], (tuple(operands), {}), step["value"])
+            function = exact.function_of(step) if self.exact else _core.table_call(code)
+            return self.call(function, NAMES[code], (tuple(operands), {}), step["value"])
         return self.elementwise(code, operands, out.shape, out.dtype)
 
     def _move(self, step: dict[str, Any]) -> Array:

@@ -106,7 +106,7 @@ def _copy(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarr
     return operands[0]
 
 
-@primitive("flip", "roll", "diagonal", "take", "gather", "tile", "take_along_axis")
+@primitive("flip", "roll", "diagonal", "take", "gather", "tile", "take_along_axis", "sliding_window_view")
 def _rearrange(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
     """The elements of one operand at fixed places: the implementation applied to the places."""
     if low.holds_recorded(params) or isinstance(operands[0], np.ndarray):

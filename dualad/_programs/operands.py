@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _core
 from .._replay import OPS, Graph
-from . import algebra
+from . import algebra, exact
 from .capture import Capture
 from .ir import COPIED, NATIVE, Call, Elementwise, Gathered, Ids, Operand, Scalar, Step, Value, View, contiguous, size_of, whole
 
@@ -61,7 +61,9 @@ class Operands:
         """What stands for a tape node (or a constant): View, Ids, ndarray, float, or Scalar."""
         if node < 0:
             return plain
-        return self.arrays[node] if self.recorded.nodes["op"][node] == ARRAY_NODE else Scalar(int(self.ids[node]))
+        if self.recorded.nodes["op"][node] == ARRAY_NODE:
+            return self.arrays[node]
+        return Scalar(int(self.ids[node]), exact.form_of(plain) if self.exact else None)
 
     def nodes_of(self, x: Any, dtype: Any = None) -> np.ndarray:
         """Graph nodes of the elements of an operand."""
@@ -212,13 +214,14 @@ class Operands:
         operands: list[Any] = []
         tree = self._slots(tree, operands)
         several = isinstance(result, (tuple, list))
-        key = ("call", name, _function_key(function), _tree_key(tree), tuple(_key(x) for x in operands))
+        forms = exact.forms(operands) if self.exact else None
+        key = ("call", name, _function_key(function), _tree_key(tree), tuple(_key(x) for x in operands), forms)
         if key in self.same and self.merges:
             return self.same[key]
         out = [self.new_value(np.shape(r), np.asarray(r).dtype) for r in (result if several else [result])]
         if not operands:  # nothing of it depends on an input
             return tuple(np.asarray(r) for r in result) if several else np.asarray(result)
-        self.add(Call(function, name, tree, operands, out, several))
+        self.add(Call(function, name, tree, operands, out, several, forms))
         views = tuple(whole(v) for v in out)
         self.same[key] = views if several else views[0]
         self.held.append((function, tree))  # keys hold their identities
@@ -233,7 +236,7 @@ class Operands:
         if isinstance(tree, np.ndarray) or not isinstance(tree, (View, Ids, Scalar, tuple, list, dict)):
             return tree
         if isinstance(tree, (View, Ids, Scalar)):
-            operands.append(tree if isinstance(tree, Scalar) else self.view_of(tree))
+            operands.append(tree if isinstance(tree, Scalar) else self.view_of(tree).formed(tree.form))
             return _core.Slot(len(operands) - 1)
         if isinstance(tree, dict):
             return {k: self._slots(v, operands) for k, v in tree.items()}

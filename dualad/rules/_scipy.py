@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from .._core import is_traced, pack, smul
+from .._core import is_traced, pack, smul, spread
 from ..errors import NoRuleError
 from ..primitive import Primitive, implements
-from ._util import conj, lead, ndim, shape, spread, unbroadcast, widen
+from ._util import conj, lead, ndim, shape, unbroadcast, widen
 from .ufuncs import call
 
 Slope = Callable[..., Any]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from .._core import Recorded, ndim_of, neg_axis, pack, reshape, run_plain, shape_of, spread, sum_to, value
+from .._core import Recorded, ndim_of, neg_axis, pack, reshape, run_plain, shape_of, sum_to, value
 from ..primitive import Primitive
 
 _ndarray = np.ndarray
@@ -92,11 +92,6 @@ def widen(t: Any, x: Any, n: int) -> Any:
     return reshape(t, s[:1] + (1,) * (n - k) + s[1:])
 
 
-def spread_tangent(t: Any, x: Any, ans: Any) -> Any:
-    """Tangent `t` of `x` repeated to the shape of `ans` (which `x` broadcasts to), seed axis kept in front."""
-    return spread(widen(t, x, ndim(ans)), shape(t)[: lead(t, x)] + shape(ans))
-
-
 def unbroadcast(g: Any, x: Any, ans: Any) -> Any:
     """Adjoint of broadcasting `x` to the shape of `ans`: cotangent `g` of `ans` summed over the axes that were repeated."""
     return sum_to(g, shape(x), ndim(g) > ndim(ans))
@@ -136,6 +131,12 @@ def plain_array(x: Any) -> Any:
     """The plain value as an array; while a program is recorded it stays part of the program."""
     x = value(pack(x))
     return x if type(x) is Recorded else np.asarray(x)
+
+
+def decision(x: Any) -> Any:
+    """A mask or an index as an array without derivative; while a program is recorded it stays part of the program."""
+    x = plain_array(x)
+    return x if hasattr(x, "dtype") else np.copy(x)  # a number of Python's that is part of it
 
 
 def existing(*names: str) -> tuple[Any, ...]:

@@ -81,6 +81,7 @@ def _abs_vjp(i: int, g: Any, ans: Any, z: Any) -> Any:
 
 
 complex_abs = Primitive("complex_abs", np.absolute, _abs_jvp, _abs_vjp)
+complex_size = Primitive("complex_size", abs, _abs_jvp, _abs_vjp)  # Python's abs: a float of a complex, and of numbers not always NumPy's bits
 
 
 def _sign_rule(i: int, t: Any, ans: Any, z: Any) -> Any:
@@ -106,7 +107,7 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 
 
 _core.COMPLEX.update(
-    absolute=complex_abs, arccos=complex_arccos, arcsin=complex_arcsin, arcsinh=complex_arcsinh, sign=complex_sign
+    abs=complex_size, absolute=complex_abs, arccos=complex_arccos, arcsin=complex_arcsin, arcsinh=complex_arcsinh, sign=complex_sign
 )
 
 plain(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import bare_value, is_traced, pack, value
 from ..errors import DtypeError
 from ..primitive import Primitive, implements, method
-from ._util import is_inexact, plain_array, reshape, shape
+from ._util import is_inexact, ndim, plain_array, reshape, shape
 
 # NumPy hands over the arguments without `like`. These take no traced values; a buffer becomes traced with the first traced store.
 for _function in (
@@ -20,7 +20,14 @@ for _function in (
     implements(_function)(_function)
 
 
-def _converter(function: Callable[..., Any], copies: bool) -> Callable[..., Any]:
+def ordered(x: Any, order: Any) -> Any:
+    """A traced array, copied where it must be in C or Fortran order ("C", "F") and is not."""
+    return np.copy(x, order=order) if order in ("C", "F") and ndim(x) > 1 and not bare_value(x).flags[f"{order}_CONTIGUOUS"] else x
+
+
+def _converter(function: Callable[..., Any], copies: bool, order: Any = None) -> Callable[..., Any]:
+    """A function that makes arrays of arrays, in their own order or the given one."""
+
     def handler(a: Any, dtype: Any = None, *args: Any, ndmin: int = 0, copy: Any = copies, **options: Any) -> Any:
         x = pack(a)
         if not is_traced(x):
@@ -28,7 +35,8 @@ def _converter(function: Callable[..., Any], copies: bool) -> Callable[..., Any]
         if dtype is not None and np.dtype(dtype) != x.dtype:
             x = x.astype(dtype)
         elif copy:
-            x = np.copy(x)
+            x = np.copy(x, order=options.get("order") or "K")
+        x = ordered(x, order or options.get("order"))
         missing = max(ndmin, 0 if copies or function in (np.asarray, np.asanyarray, np.require) else 1) - len(shape(x))
         return reshape(x, (1,) * missing + shape(x)) if missing > 0 else x
 
@@ -36,8 +44,10 @@ def _converter(function: Callable[..., Any], copies: bool) -> Callable[..., Any]
 
 
 array = _converter(np.array, copies=True)
-for _function in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require):
+for _function in (np.asarray, np.asanyarray, np.require):
     _converter(_function, copies=False)
+_converter(np.ascontiguousarray, copies=False, order="C")
+_converter(np.asfortranarray, copies=False, order="F")
 
 
 @implements(np.full)

@@ -9,7 +9,7 @@ import numpy as np
 from .._core import Recorded, is_traced, pack, value
 from ..errors import DetachedError
 from ..primitive import Primitive, implements
-from ._util import ndim, neg_axis, reshape, shape, size, still
+from ._util import decision, ndim, neg_axis, reshape, shape, size, still
 
 _ndarray = np.ndarray
 
@@ -183,7 +183,7 @@ def need_traced(a: Any, name: str) -> None:
 @implements(np.put_along_axis)
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     need_traced(arr, "put_along_axis")
-    index = np.asarray(value(indices))
+    index = decision(indices)
     if axis is None:
         arr[np.unravel_index(index % size(arr), shape(arr))] = pack(values)
         return
@@ -194,12 +194,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     need_traced(dst, "copyto")
     src = pack(src)
-    where = value(where)
-    if where is True:
-        dst[...] = src
-        return
-    mask = np.broadcast_to(np.asarray(where, bool), shape(dst))
-    dst[mask] = np.broadcast_to(src, shape(dst))[mask]
+    dst[...] = src if where is True else np.where(decision(where), src, dst)
 
 
 def _cycled(v: Any, n: int) -> Any:
@@ -228,23 +223,24 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
 @implements(np.putmask)
 def putmask(a: Any, mask: Any, values: Any) -> None:
     need_traced(a, "putmask")
-    mask = np.asarray(value(mask), bool)
+    mask = decision(mask)
     if mask.shape != shape(a):
         raise ValueError("putmask: mask and data must be the same size")
     values = pack(values)
     if size(values):
-        a[mask] = np.take(_cycled(values, size(a)), np.flatnonzero(mask))
+        a[...] = np.where(mask, reshape(_cycled(values, size(a)), shape(a)), a)
 
 
 @implements(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     need_traced(arr, "place")
-    mask = np.asarray(value(mask), bool).reshape(shape(arr))
-    n, vals = int(np.count_nonzero(mask)), pack(vals)
-    if n and not size(vals):
-        raise ValueError("Cannot insert from an empty array!")
-    if n:
-        arr[mask] = _cycled(vals, n)
+    mask, vals = decision(mask).reshape(shape(arr)), np.ravel(pack(vals))
+    if not size(vals):
+        if np.any(mask):
+            raise ValueError("Cannot insert from an empty array!")
+        return
+    order = np.cumsum(mask.reshape(-1) != 0) - 1  # of the places that take a value
+    arr[...] = np.where(mask, reshape(np.take(vals, order % size(vals)), shape(arr)), arr)
 
 
 # ---- insertion ----

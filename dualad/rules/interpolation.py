@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .._core import array_operand, is_traced, pack, smul, value
+from .._core import array_operand, is_traced, pack, smul, spread, value
 from ..primitive import Direct, Primitive, implements
-from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, spread, undispatched
+from ._util import conj, constant, is_complex, lead, ndim, reshape, shape, undispatched
 from .indexing import gather_p, scatter_p, take
 
 # ---- interp: arguments x, xp, fp and, when given, left and right ----

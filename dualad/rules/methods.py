@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._core import run_plain, value
+from .._core import number, run_plain, value
 from ..primitive import Primitive, implements, method
 from ._util import cast, dtype, is_inexact, ndim, plain_array, shape
 from .cumulative import cumprod, cumsum
@@ -126,15 +126,15 @@ def item(a: Any, *index: Any) -> Any:
     if not index:
         if int(np.prod(shape(a))) != 1:
             raise ValueError("can only convert an array of size 1 to a Python scalar")
-        return a[(0,) * ndim(a)] if ndim(a) else _element(a)
+        return number(a[(0,) * ndim(a)] if ndim(a) else _element(a))
     if len(index) == 1 and not isinstance(index[0], tuple):
-        return a[tuple(int(k) for k in np.unravel_index(operator.index(index[0]) % max(1, int(np.prod(shape(a)))), shape(a)))]
-    return a[index[0] if isinstance(index[0], tuple) else index]
+        return number(a[tuple(int(k) for k in np.unravel_index(operator.index(index[0]) % max(1, int(np.prod(shape(a)))), shape(a)))])
+    return number(a[index[0] if isinstance(index[0], tuple) else index])
 
 
 @method("tolist")
 def tolist(a: Any) -> Any:
-    return [tolist(a[k]) for k in range(shape(a)[0])] if ndim(a) else _element(a)
+    return [tolist(a[k]) for k in range(shape(a)[0])] if ndim(a) else number(_element(a))
 
 
 @method("fill")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import add_up, is_traced, pack, quotient_mean, value
+from .._core import add_up, is_traced, pack, quotient_mean, spread, value
 from ..primitive import Primitive, implements
 from ._util import (
     cast,
@@ -21,7 +21,6 @@ from ._util import (
     reshape,
     shape,
     size,
-    spread,
     still,
 )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from .._core import is_traced, pack, value
+from .._core import Recorded, bare_value, elementwise_since, is_traced, pack, recorded_steps, reshape, value
 from ..primitive import Direct, Primitive, implements
-from ._util import cast, constant, dtype, flat, is_complex, ndim, shape, still, unbroadcast, widen, zeros_for
+from ._util import cast, constant, decision, dtype, flat, is_complex, ndim, shape, still, unbroadcast, widen, zeros_for
 
 _NONE = np._NoValue
 
@@ -53,7 +54,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ValueError("list of cases must be same length as list of conditions")
     if len(condlist) == 0:
         raise ValueError("select with an empty condition list is not possible")
-    masks = [np.asarray(value(pack(c))) for c in condlist]
+    masks = [decision(c) for c in condlist]
     for k, mask in enumerate(masks):
         if mask.dtype.type is not np.bool:
             raise TypeError(f"invalid entry {k} in condlist: should be boolean ndarray")
@@ -65,12 +66,15 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
-    index = np.asarray(value(pack(a)))
+    index = decision(a)
     choices = [pack(c) for c in (choices if isinstance(choices, (list, tuple)) else pack(choices))]
-    np.choose(index, [value(c) for c in choices], mode=mode)  # raises where an index is out of bounds
     n = len(choices)
-    if mode != "raise":
-        index = index % n if mode == "wrap" else np.clip(index, 0, n - 1)
+    if mode == "wrap":
+        index = index % n
+    elif mode == "clip":
+        index = np.clip(index, 0, n - 1)
+    elif not np.all((index >= 0) & (index < n)):
+        raise ValueError("invalid entry in choice array")
     result = choices[-1]
     for k in range(n - 2, -1, -1):
         result = np.where(index == k, choices[k], result)
@@ -83,25 +87,49 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     x = pack(x)
     if np.isscalar(condlist) or (not isinstance(value(condlist[0]), (list, np.ndarray)) and ndim(x) != 0):
         condlist = [condlist]
-    masks = np.asarray([value(pack(c)) for c in condlist], dtype=bool)
+    masks = [decision(c) for c in condlist]
+    masks = [m if m.dtype == bool else m != 0 for m in masks]
     n = len(funclist)
     if n == len(masks) + 1:
-        masks = np.concatenate([masks, ~np.any(masks, axis=0, keepdims=True)], axis=0)
+        masks.append(np.logical_not(functools.reduce(np.logical_or, masks)))
     elif n != len(masks):
         raise ValueError(f"with {len(masks)} condition(s), either {len(masks)} or {len(masks) + 1} functions are expected")
     kind = dtype(x)
     y: Any = np.zeros(shape(x), kind)
     for mask, function in zip(masks, funclist, strict=True):
-        if not callable(function):
-            y = np.where(mask, function, y)
-            continue
-        part = x[mask]
-        if shape(part)[0] > 0:
-            full = np.broadcast_to(pack(function(part, *args, **kw)), shape(part))
-            at = np.zeros(shape(x), int)
-            at[mask] = np.arange(shape(part)[0])
-            y = np.where(mask, np.take(full, at), y)
+        piece = _piece(x, mask, lambda v, f=function: pack(f(v, *args, **kw))) if callable(function) else function
+        y = y if piece is None else np.where(mask, piece, y)
     return y if dtype(y) == kind else y.astype(kind)
+
+
+def _piece(x: Any, mask: Any, f: Any) -> Any:
+    """An array that is f of the elements in the mask there; None where there are none."""
+    if type(mask) is Recorded:
+        if not np.any(mask):  # a guard: what f would do is not known
+            return None
+        inside = np.take(reshape(x, (-1,)), np.argmax(mask.reshape(-1)))
+        start = recorded_steps()
+        full = f(np.where(mask, x, inside))  # of elements inside only, which f is made for
+        if _elementwise(f, bare_value(x), bare_value(mask), bare_value(full), start):
+            return full
+        mask = np.asarray(mask)
+    part = x[mask]
+    if shape(part)[0] == 0:
+        return None
+    at = np.zeros(shape(x), int)
+    at[mask] = np.arange(shape(part)[0])
+    return np.take(np.broadcast_to(f(part), shape(part)), at)
+
+
+def _elementwise(f: Any, x: Any, mask: Any, full: Any, start: int) -> bool:
+    """Whether a function that was recorded from step `start` on has the values that it has for some of the elements alone."""
+    if not elementwise_since(start):
+        return False
+    some = mask.copy()
+    if some.all() and some.size > 1:
+        some.reshape(-1)[0] = False
+    want, got = bare_value(f(x[some])), np.broadcast_to(full, x.shape)[some]
+    return bool(np.allclose(np.broadcast_to(want, got.shape), got, 1e-6, 0.0, equal_nan=True))
 
 
 # ---- clip: the derivative passes on the closed interval ----

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .._core import is_traced, pack
-from ..primitive import implements
+from ..primitive import Primitive, implements
 from ._util import ndim, neg_axis, reshape, shape, size
+from .indexing import scatter_p
 
 
 @implements(np.apply_along_axis)
@@ -41,7 +42,27 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     return a
 
 
+def _windows(x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(x, window, axes)
+
+
+def _windows_vjp(i: int, g: Any, ans: Any, x: Any, window: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    places = _windows(np.arange(size(x)).reshape(shape(x)), window, axes)
+    summed = scatter_p(g, index=places, axis=-1, length=size(x))
+    return reshape(summed, shape(summed)[:-1] + shape(x))
+
+
+windows_p = Primitive("sliding_window_view", _windows, vjp=_windows_vjp, linear=True)
+
+
 @implements(np.lib.stride_tricks.sliding_window_view)
 def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False) -> Any:
-    places = np.lib.stride_tricks.sliding_window_view(np.arange(size(x)).reshape(shape(x)), window_shape, axis)
-    return np.take(reshape(x, (-1,)), places)
+    x = pack(x)
+    window = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
+    if axis is None:
+        axis = range(ndim(x))
+        if len(window) != len(axis):
+            raise ValueError("Since axis is None, must provide window_shape for all dimensions of `x`; "
+                             f"got {len(window)} window_shape elements and `x.ndim` is {ndim(x)}.")
+    axes = tuple(neg_axis(a, ndim(x)) for a in (axis if np.iterable(axis) else (axis,)))
+    return windows_p(x, window=window, axes=axes)
