@@ -285,7 +285,7 @@ size_t da_lanes_partials(const da_lanes *l, const da_region *r) {
 da_layout da_layout_of(const da_lanes *l) {
     size_t item = l->type == DA_T_F64 ? 8 : 4, blocks = (size_t)(l->n_regs + l->n_filled + l->n_named);
     da_layout at = {rounded((size_t)(da_first_named(l) + l->n_named) * sizeof(void *)),
-                    rounded((size_t)l->n_operands * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
+                    rounded((size_t)l->n_operands * (l->n_factors ? 2 : 1) * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
                     rounded((size_t)l->n_splats * item), 0};
     at.total = at.slots + at.bounds + at.bundles + at.splats + blocks * da_apart(l) * item;
     return at;
@@ -309,7 +309,7 @@ static void merge_dimensions(da_bound *b, int ndim, const int64_t *shape, const 
     b->ndim = (uint8_t)n;
 }
 
-void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans) {
+void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans, int first) {
     const da_operand *o = &r->operands[operand];
     const da_span *s = &spans[o->buffer];
     char *base = (char *)s->data + o->offset * da_type_size(o->type);
@@ -318,7 +318,7 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans)
     b->shared = b->loaded = b->one_row = 0;
     if (o->index_buffer >= 0)
         b->place.list = (const char *)spans[o->index_buffer].data + o->index_offset * da_type_size(o->index_type);
-    merge_dimensions(b, r->ndim, r->shape, o->stride);
+    merge_dimensions(b, r->ndim - first, r->shape + first, o->stride + first);
 }
 
 da_cursor da_cursor_at(const da_bound *b, int64_t start) {
