@@ -179,8 +179,10 @@ static void sort_moves(da_lanes *l, const da_region *r, move_key *keys) {
  * doubles cost 1.5 times as much as 256, because each dispatch is an indirect jump that is often mispredicted; from L2 costs
  * less. */
 static int32_t block_for(const da_lanes *l) {
-    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, lanes = DA_LANES_MAX_BLOCK;
-    while (lanes * bytes > 2048 && (int64_t)(l->n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
+    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, lanes = DA_LANES_MAX_BLOCK, regs = 0;
+    for (int32_t k = 0; k < l->n_insts; k++) /* none may be in use: sums compute for themselves */
+        if (l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH) regs = l->n_regs;
+    while (lanes * bytes > 2048 && (int64_t)(regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
     return lanes;
 }
 
