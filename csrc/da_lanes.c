@@ -46,15 +46,21 @@ static int splats_of(const da_region *r, const da_micro *m, int *fill) {
     return *fill ? bits & ~1 : bits;
 }
 
-static void mark_shared(da_lanes *l, const da_region *r) {
-    for (int32_t i = 0; i < r->n_micros; i++) {
-        if (r->micros[i].code != DA_L_STORE) continue;
-        int32_t stored = r->micros[i].operand, buffer = r->operands[stored].buffer;
-        for (int32_t k = 0; k < r->n_micros; k++) {
-            int32_t other = r->micros[k].operand;
-            if (r->micros[k].code == DA_L_LOAD && r->operands[other].buffer == buffer) l->shared[stored] = l->shared[other] = 1;
-        }
+/* Marks `operand`, which is written, and those read from the same buffer. */
+static void mark_writes(da_lanes *l, const da_region *r, int32_t operand) {
+    int32_t buffer = r->operands[operand].buffer;
+    for (int32_t k = 0; k < r->n_micros; k++) {
+        int32_t other = r->micros[k].operand;
+        if (r->micros[k].code == DA_L_LOAD && r->operands[other].buffer == buffer) l->shared[operand] = l->shared[other] = 1;
     }
+    for (int32_t k = 0; k < r->n_splats; k++)
+        if (r->splats[k].operand >= 0 && r->operands[r->splats[k].operand].buffer == buffer) l->shared[operand] = 1;
+}
+
+static void mark_shared(da_lanes *l, const da_region *r) {
+    for (int32_t i = 0; i < r->n_micros; i++)
+        if (r->micros[i].code == DA_L_STORE) mark_writes(l, r, r->micros[i].operand);
+    for (int32_t k = 0; k < r->n_reductions; k++) mark_writes(l, r, r->reductions[k].operand);
 }
 
 /* The splats that need a block: filled[k]; returns how many. */

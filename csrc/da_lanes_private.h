@@ -51,7 +51,7 @@ struct da_lanes {
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
     int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */
-    uint8_t *shared; /* operand's buffer is both loaded and stored: no slot may point into it */
+    uint8_t *shared; /* operand's buffer is both loaded and written: no slot or result may point into it */
 };
 
 /* Lanes from one block to the next: a cache line more than a block, or lane i of all blocks would stand in the same few sets of
