@@ -183,12 +183,13 @@ static void sort_moves(da_lanes *l, const da_region *r, move_key *keys) {
 
 /* Lanes of a block: the register file in 24 KB of L1, but at least 2 KB a register. Measured (20 to 60 registers): 64 lanes of
  * doubles cost 1.5 times as much as 256, because each dispatch is an indirect jump that is often mispredicted; from L2 costs
- * less. */
+ * less. What sums read and compute themselves passes through L1 once: only there the largest block pays. */
 static int32_t block_for(const da_lanes *l) {
-    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, lanes = DA_LANES_MAX_BLOCK, regs = 0;
-    for (int32_t k = 0; k < l->n_insts; k++) /* none may be in use: sums compute for themselves */
-        if (l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH) regs = l->n_regs;
-    while (lanes * bytes > 2048 && (int64_t)(regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
+    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, computed = 0;
+    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH;
+    if (!computed) return DA_LANES_MAX_BLOCK;
+    int32_t lanes = DA_LANES_MAX_BLOCK / 2;
+    while (lanes * bytes > 2048 && (int64_t)(l->n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
     return lanes;
 }
 
