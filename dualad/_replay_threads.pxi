@@ -2,8 +2,9 @@
 
 cdef enum:
     WATCH_NS = 40_000_000      # work between two looks at signals
-    THREADS_FROM_NS = 150_000  # handing work to threads costs some 50 us
+    THREADS_FROM_NS = 250_000  # handing work to threads costs some 50 us, more on a busy machine
     PIECES = 8                 # of work for each thread
+    SAMPLE_NS = 5_000          # long enough to tell how long the rest takes
 
 cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
 cdef double INEXACT_NS = 2.0   # an elementary function
@@ -72,8 +73,15 @@ cdef extern from *:
     """
     /* Raises *next by n; what it was before. */
     static int64_t da_take(int64_t *next, int64_t n) { return __atomic_fetch_add(next, n, __ATOMIC_RELAXED); }
+    #include <time.h>
+    static double da_now_ns(void) { /* of this thread: interruptions are not work */
+        struct timespec t;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+    }
     """
     int64_t da_take(int64_t *next, int64_t n) noexcept nogil
+    double da_now_ns() noexcept nogil
 
 
 @cython.final
@@ -87,10 +95,12 @@ cdef class Task:
     cdef int64_t next                  # units before it are done or being done; atomic
 
     def work(self):
-        """Runs pieces with scratch memory of its own until there are none left: a thread that comes late, or whose core is busy, takes
-        fewer."""
+        """Runs pieces with scratch memory of its own until there are none left."""
         cdef cnp.ndarray memory = np.empty(da_lanes_scratch(self.lanes) + 64, np.uint8)
-        cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
+        self.run(<void *>rounded(<size_t>cnp.PyArray_DATA(memory)))
+
+    cdef int run(self, void *scratch) except -1:
+        """A thread that comes late, or whose core is busy, takes fewer pieces."""
         cdef int64_t first = 0, done
         while first < self.units:
             with nogil:
@@ -106,10 +116,25 @@ cdef class Task:
             except BaseException:
                 da_take(&self.next, self.units)
                 raise
+        return 0
+
+    cdef double sample(self, void *scratch) noexcept nogil:
+        """Runs a little, before others join in; about how long the rest takes on one thread. Where zeros are passed over, or sums compute for
+        themselves, only the clock knows."""
+        cdef double ns = 0, start
+        cdef int64_t n = 1, end
+        while self.next < self.units and ns < SAMPLE_NS:
+            end = min(self.units, self.next + n)
+            start = da_now_ns()
+            da_lanes_run(self.lanes, self.region, self.spans, self.next, end, scratch, self.partials)
+            ns = da_now_ns() - start
+            self.next = end
+            n *= 2
+        return 2 * ns / n * (self.units - self.next)
 
 
 cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept nogil:
-    """About how long a region takes on one thread."""
+    """About how long a region takes on one thread, at most."""
     cdef double ns = 0
     cdef int32_t k
     cdef int code
@@ -123,19 +148,26 @@ cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span 
     """Runs a region in pieces, on several threads where that pays."""
     cdef Task t = Task.__new__(Task)
     cdef double ns = region_ns(lanes, region)
+    cdef cnp.ndarray memory = np.empty(da_lanes_scratch(lanes) + 64, np.uint8)
+    cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
     cdef int64_t n
     t.lanes = lanes
     t.region = region
     t.spans = spans
     t.partials = partials
     t.units = da_lanes_units(lanes, region)
+    t.next = 0
     n = min(<int64_t>get_num_threads(), t.units) if ns > THREADS_FROM_NS else 1
     t.watch = max(<int64_t>1, <int64_t>(t.units * WATCH_NS / max(ns, 1.0)))
     t.piece = min(t.watch, max(<int64_t>1, t.units // (n * PIECES))) if n > 1 else t.watch
-    t.next = 0
+    if n > 1:
+        with nogil:
+            ns = t.sample(scratch)
+        if ns < THREADS_FROM_NS:
+            n = 1
     futures = [pool().submit(t.work) for _ in range(1, n)]
     try:
-        t.work()
+        t.run(scratch)
     finally:
         for f in futures:
             f.cancel() or f.exception()  # what has not begun has nothing left to do
