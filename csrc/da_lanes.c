@@ -330,16 +330,14 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans,
     merge_dimensions(b, r->ndim - first, r->shape + first, o->stride + first);
 }
 
-da_cursor da_cursor_at(const da_bound *b, int64_t start) {
-    da_cursor c;
-    c.pos = 0;
+void da_cursor_at(da_cursor *c, const da_bound *b, int64_t start) {
+    c->pos = 0;
     for (int k = b->ndim - 1; k >= 0; k--) {
-        c.i[k] = k ? start % b->shape[k] : start;
-        c.pos += c.i[k] * b->stride[k];
+        c->i[k] = k ? start % b->shape[k] : start;
+        c->pos += c->i[k] * b->stride[k];
         if (k) start /= b->shape[k];
     }
-    c.run = b->shape[b->ndim - 1] - c.i[b->ndim - 1];
-    return c;
+    c->run = b->shape[b->ndim - 1] - c->i[b->ndim - 1];
 }
 
 /* ---- running ---- */

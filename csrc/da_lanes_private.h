@@ -92,7 +92,7 @@ void da_bind(da_bound *bound, const da_region *region, int operand, const da_spa
 typedef struct {
     int64_t i[DA_MAX_DIMS], pos, run;
 } da_cursor;
-da_cursor da_cursor_at(const da_bound *b, int64_t start);
+void da_cursor_at(da_cursor *c, const da_bound *b, int64_t start);
 static inline void da_cursor_next(da_cursor *c, const da_bound *b) {
     int last = b->ndim - 1, k = last;
     c->pos -= c->i[last] * b->stride[last], c->i[last] = 0, c->run = b->shape[last];
