@@ -482,7 +482,7 @@ cdef class Machine:
                 self.call(w, self.calls[self.steps[k].first])
                 k += 1
             elif self.steps[k].kind == STEP_LONG:
-                run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)
+                run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.scratch, w.partials)
                 k += 1
             elif self.brief:
                 k = self.run_native(w, k)

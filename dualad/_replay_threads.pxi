@@ -4,7 +4,7 @@ cdef enum:
     WATCH_NS = 40_000_000      # work between two looks at signals
     THREADS_FROM_NS = 250_000  # handing work to threads costs some 50 us, more on a busy machine
     PIECES = 8                 # of work for each thread
-    SAMPLE_NS = 5_000          # long enough to tell how long the rest takes
+    SAMPLE_NS = 8_000          # long enough to tell how long the rest takes
 
 cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
 cdef double INEXACT_NS = 2.0   # an elementary function
@@ -123,7 +123,7 @@ cdef class Task:
         themselves, only the clock knows."""
         cdef double ns = 0, start
         cdef int64_t n = 1, end
-        while self.next < self.units and ns < SAMPLE_NS:
+        while self.next < self.units and ns < (SAMPLE_NS if n > 2 else 20 * SAMPLE_NS):  # the first unit finds nothing in the caches
             end = min(self.units, self.next + n)
             start = da_now_ns()
             da_lanes_run(self.lanes, self.region, self.spans, self.next, end, scratch, self.partials)
@@ -144,12 +144,10 @@ cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept n
     return ns * da_lanes_units(lanes, region) * da_lanes_unit_size(lanes, region)
 
 
-cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials) except -1:
+cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *scratch, void *partials) except -1:
     """Runs a region in pieces, on several threads where that pays."""
     cdef Task t = Task.__new__(Task)
     cdef double ns = region_ns(lanes, region)
-    cdef cnp.ndarray memory = np.empty(da_lanes_scratch(lanes) + 64, np.uint8)
-    cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
     cdef int64_t n
     t.lanes = lanes
     t.region = region
