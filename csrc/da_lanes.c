@@ -46,15 +46,21 @@ static int splats_of(const da_region *r, const da_micro *m, int *fill) {
     return *fill ? bits & ~1 : bits;
 }
 
-static void mark_shared(da_lanes *l, const da_region *r) {
-    for (int32_t i = 0; i < r->n_micros; i++) {
-        if (r->micros[i].code != DA_L_STORE) continue;
-        int32_t stored = r->micros[i].operand, buffer = r->operands[stored].buffer;
-        for (int32_t k = 0; k < r->n_micros; k++) {
-            int32_t other = r->micros[k].operand;
-            if (r->micros[k].code == DA_L_LOAD && r->operands[other].buffer == buffer) l->shared[stored] = l->shared[other] = 1;
-        }
+/* Marks `operand`, which is written, and those read from the same buffer. */
+static void mark_writes(da_lanes *l, const da_region *r, int32_t operand) {
+    int32_t buffer = r->operands[operand].buffer;
+    for (int32_t k = 0; k < r->n_micros; k++) {
+        int32_t other = r->micros[k].operand;
+        if (r->micros[k].code == DA_L_LOAD && r->operands[other].buffer == buffer) l->shared[operand] = l->shared[other] = 1;
     }
+    for (int32_t k = 0; k < r->n_splats; k++)
+        if (r->splats[k].operand >= 0 && r->operands[r->splats[k].operand].buffer == buffer) l->shared[operand] = 1;
+}
+
+static void mark_shared(da_lanes *l, const da_region *r) {
+    for (int32_t i = 0; i < r->n_micros; i++)
+        if (r->micros[i].code == DA_L_STORE) mark_writes(l, r, r->micros[i].operand);
+    for (int32_t k = 0; k < r->n_reductions; k++) mark_writes(l, r, r->reductions[k].operand);
 }
 
 /* The splats that need a block: filled[k]; returns how many. */
@@ -177,9 +183,12 @@ static void sort_moves(da_lanes *l, const da_region *r, move_key *keys) {
 
 /* Lanes of a block: the register file in 24 KB of L1, but at least 2 KB a register. Measured (20 to 60 registers): 64 lanes of
  * doubles cost 1.5 times as much as 256, because each dispatch is an indirect jump that is often mispredicted; from L2 costs
- * less. */
+ * less. What sums read and compute themselves passes through L1 once: only there the largest block pays. */
 static int32_t block_for(const da_lanes *l) {
-    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, lanes = DA_LANES_MAX_BLOCK;
+    int32_t bytes = l->type == DA_T_F64 ? 8 : 4, computed = 0;
+    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH;
+    if (!computed) return DA_LANES_MAX_BLOCK;
+    int32_t lanes = DA_LANES_MAX_BLOCK / 2;
     while (lanes * bytes > 2048 && (int64_t)(l->n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
     return lanes;
 }
@@ -285,7 +294,7 @@ size_t da_lanes_partials(const da_lanes *l, const da_region *r) {
 da_layout da_layout_of(const da_lanes *l) {
     size_t item = l->type == DA_T_F64 ? 8 : 4, blocks = (size_t)(l->n_regs + l->n_filled + l->n_named);
     da_layout at = {rounded((size_t)(da_first_named(l) + l->n_named) * sizeof(void *)),
-                    rounded((size_t)l->n_operands * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
+                    rounded((size_t)l->n_operands * (l->n_factors ? 2 : 1) * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
                     rounded((size_t)l->n_splats * item), 0};
     at.total = at.slots + at.bounds + at.bundles + at.splats + blocks * da_apart(l) * item;
     return at;
@@ -309,7 +318,7 @@ static void merge_dimensions(da_bound *b, int ndim, const int64_t *shape, const 
     b->ndim = (uint8_t)n;
 }
 
-void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans) {
+void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans, int first) {
     const da_operand *o = &r->operands[operand];
     const da_span *s = &spans[o->buffer];
     char *base = (char *)s->data + o->offset * da_type_size(o->type);
@@ -318,19 +327,17 @@ void da_bind(da_bound *b, const da_region *r, int operand, const da_span *spans)
     b->shared = b->loaded = b->one_row = 0;
     if (o->index_buffer >= 0)
         b->place.list = (const char *)spans[o->index_buffer].data + o->index_offset * da_type_size(o->index_type);
-    merge_dimensions(b, r->ndim, r->shape, o->stride);
+    merge_dimensions(b, r->ndim - first, r->shape + first, o->stride + first);
 }
 
-da_cursor da_cursor_at(const da_bound *b, int64_t start) {
-    da_cursor c;
-    c.pos = 0;
+void da_cursor_at(da_cursor *c, const da_bound *b, int64_t start) {
+    c->pos = 0;
     for (int k = b->ndim - 1; k >= 0; k--) {
-        c.i[k] = k ? start % b->shape[k] : start;
-        c.pos += c.i[k] * b->stride[k];
+        c->i[k] = k ? start % b->shape[k] : start;
+        c->pos += c->i[k] * b->stride[k];
         if (k) start /= b->shape[k];
     }
-    c.run = b->shape[b->ndim - 1] - c.i[b->ndim - 1];
-    return c;
+    c->run = b->shape[b->ndim - 1] - c->i[b->ndim - 1];
 }
 
 /* ---- running ---- */

@@ -138,7 +138,7 @@ size_t da_lanes_partials(const da_lanes *lanes, const da_region *region);
  * unit: elements times micro-operations, 0.1 to 0.5 ns each, 1 ns for a transcendental function. */
 int64_t da_lanes_units(const da_lanes *lanes, const da_region *region);
 int64_t da_lanes_unit_size(const da_lanes *lanes, const da_region *region);
-enum { DA_LANES_MAX_BLOCK = 1024 };
+enum { DA_LANES_MAX_BLOCK = 2048 };
 
 /* Runs units first..last-1. Ranges may run in any order and in several threads (same `partials`, own `scratch`). */
 void da_lanes_run(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,

@@ -26,7 +26,7 @@ enum {
 
 enum { DA_PAD = 16 }; /* blocks are padded to 16 lanes: a whole vector of floats of any instruction set */
 enum { DA_NO_SLOT = -1, DA_BUNDLED = -1 };
-enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_PIECE_COST = 64 };
+enum { DA_MAX_FACTORS = 4, DA_MIN_RUN = 8, DA_MAX_RUNS = DA_LANES_MAX_BLOCK / DA_MIN_RUN, DA_RUN_COST = 16 };
 
 /* Reductions beyond da_reduction_op. */
 enum { DA_SUM_PRODUCTS = DA_N_REDUCTIONS, DA_SUM_SQUARES };
@@ -51,7 +51,7 @@ struct da_lanes {
     da_inst *insts;
     int32_t *filled; /* the splat in each filled block */
     int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */
-    uint8_t *shared; /* operand's buffer is both loaded and stored: no slot may point into it */
+    uint8_t *shared; /* operand's buffer is both loaded and written: no slot or result may point into it */
 };
 
 /* Lanes from one block to the next: a cache line more than a block, or lane i of all blocks would stand in the same few sets of
@@ -76,7 +76,7 @@ typedef struct {
     uint8_t type, index_type;
 } da_place;
 
-/* An operand with its buffer: dimensions merged where its strides allow. */
+/* An operand with its buffer: dimensions, all or the inner ones, merged where its strides allow. */
 typedef struct {
     da_place place;
     int64_t after; /* elements of the buffer from `place` on */
@@ -84,14 +84,15 @@ typedef struct {
     uint8_t ndim, shared;
     uint8_t loaded, one_row; /* once for all tiles; as the row that all rows of a tile are */
 } da_bound;
-void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans);
+/* Dimensions from `first` on. */
+void da_bind(da_bound *bound, const da_region *region, int operand, const da_span *spans, int first);
 
 /* A walk through the elements of a domain: `run` positions from pos on, one `stride` of the last dimension apart, then the next
  * piece. */
 typedef struct {
     int64_t i[DA_MAX_DIMS], pos, run;
 } da_cursor;
-da_cursor da_cursor_at(const da_bound *b, int64_t start);
+void da_cursor_at(da_cursor *c, const da_bound *b, int64_t start);
 static inline void da_cursor_next(da_cursor *c, const da_bound *b) {
     int last = b->ndim - 1, k = last;
     c->pos -= c->i[last] * b->stride[last], c->i[last] = 0, c->run = b->shape[last];

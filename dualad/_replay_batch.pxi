@@ -67,6 +67,7 @@ cdef class Batch:
         cdef da_region region = self.region
         cdef cnp.ndarray table = np.zeros(max(len(operands), 1) * sizeof(da_operand), np.uint8)
         cdef da_operand *to = <da_operand *>cnp.PyArray_DATA(table)
+        cdef cnp.ndarray memory = np.empty(da_lanes_scratch(self.lanes) + 64, np.uint8)
         cdef da_span *spans = <da_span *>allocated(len(arrays), sizeof(da_span))
         cdef int status
         cdef Py_ssize_t k
@@ -82,6 +83,6 @@ cdef class Batch:
             status = da_region_check_operands(&region, spans, len(arrays))
             if status != DA_LANES_OK:
                 raise ValueError((<bytes>da_lanes_error(status)).decode())
-            run_long(self.lanes, &region, spans, NULL)
+            run_long(self.lanes, &region, spans, <void *>rounded(<size_t>cnp.PyArray_DATA(memory)), NULL)
         finally:
             free(spans)

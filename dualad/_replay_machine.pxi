@@ -487,7 +487,7 @@ cdef class Machine:
                 feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 k += 1
             elif self.steps[k].kind == STEP_LONG:
-                run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.partials)
+                run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.scratch, w.partials)
                 k += 1
             elif self.brief:
                 k = self.run_native(w, k)

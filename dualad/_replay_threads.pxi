@@ -2,7 +2,8 @@
 
 cdef enum:
     WATCH_NS = 40_000_000      # work between two looks at signals
-    THREADS_FROM_NS = 100_000  # waking a thread takes some 50 us
+    THREADS_FROM_NS = 150_000  # waking a thread takes some 50 us
+    SAMPLE_NS = 8_000          # long enough to tell how long the rest takes
     PIECES = 32                # of work for each thread, so that none waits long for the last one,
     PIECE_NS = 20_000          # but long ones: to begin one takes 1 or 2 us
     PATIENCE = 2000            # looks at what another thread does before going to sleep: 20 to 50 ns each
@@ -87,10 +88,17 @@ cdef extern from *:
         }
         return 0;
     }
+    #include <time.h>
+    static double da_now_ns(void) { /* of this thread: interruptions are not work */
+        struct timespec t;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+    }
     """
     int64_t da_take(int64_t *next, int64_t n) noexcept nogil
     bint da_turn(int *state, int before, int after) noexcept nogil
     bint da_watch(const int *state, int wanted, int looks) noexcept nogil
+    double da_now_ns() noexcept nogil
 
 
 cdef struct Work:
@@ -113,6 +121,21 @@ cdef bint work_on(Work *w, void *scratch, int64_t units) noexcept nogil:
         da_lanes_run(w.lanes, w.region, w.spans, first, min(w.units, first + w.piece), scratch, w.partials)
         done += w.piece
     return True
+
+
+cdef double sample(Work *w, void *scratch) noexcept nogil:
+    """Runs a little, before others join in; about how long the rest takes on one thread. Where zeros are passed over, or sums compute for
+    themselves, only the clock knows."""
+    cdef double ns = 0, start
+    cdef int64_t n = 1, end
+    while w.next < w.units and ns < (SAMPLE_NS if n > 2 else 20 * SAMPLE_NS):  # the first unit finds nothing in the caches
+        end = min(w.units, w.next + n)
+        start = da_now_ns()
+        da_lanes_run(w.lanes, w.region, w.spans, w.next, end, scratch, w.partials)
+        ns = da_now_ns() - start
+        w.next = end
+        n *= 2
+    return 2 * ns / n * (w.units - w.next)
 
 
 cdef enum:
@@ -230,7 +253,7 @@ cdef int give_back(list helpers) except -1:
 
 
 cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept nogil:
-    """About how long a region takes on one thread."""
+    """About how long a region takes on one thread, at most."""
     cdef double ns = 0
     cdef int32_t k
     cdef int code
@@ -240,19 +263,22 @@ cdef double region_ns(const da_lanes *lanes, const da_region *region) noexcept n
     return ns * da_lanes_units(lanes, region) * da_lanes_unit_size(lanes, region)
 
 
-cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials) except -1:
+cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span *spans, void *scratch, void *partials) except -1:
     """Runs a region in pieces, on several threads where that pays."""
     cdef double ns = region_ns(lanes, region)
-    cdef int64_t units = da_lanes_units(lanes, region), watch
+    cdef int64_t units = da_lanes_units(lanes, region), watch = max(<int64_t>1, <int64_t>(units * WATCH_NS / max(ns, 1.0)))
     cdef int64_t n = min(<int64_t>get_num_threads(), units) if ns > THREADS_FROM_NS else 1
-    cdef cnp.ndarray memory = np.empty(da_lanes_scratch(lanes) + 64, np.uint8)
-    cdef void *scratch = <void *>rounded(<size_t>cnp.PyArray_DATA(memory))
-    cdef Work w = Work(lanes, region, spans, partials, units, 0, 0)
+    cdef Work w = Work(lanes, region, spans, partials, units, watch, 0)
     cdef bint more = True
     cdef Helper h
-    watch = max(<int64_t>1, <int64_t>(units * WATCH_NS / max(ns, 1.0)))
-    w.piece = min(watch, max(<int64_t>1, units // (n * PIECES), <int64_t>(units * PIECE_NS / ns))) if n > 1 else watch
-    helpers = take_helpers(n - 1) if n > 1 else []
+    helpers = []
+    if n > 1:
+        with nogil:
+            ns = sample(&w, scratch)
+        if ns > THREADS_FROM_NS:
+            units -= w.next
+            w.piece = min(watch, max(<int64_t>1, units // (n * PIECES), <int64_t>(units * PIECE_NS / ns)))
+            helpers = take_helpers(n - 1)
     for h in helpers:
         h.ask(&w)
     try:
@@ -261,7 +287,7 @@ cdef int run_long(const da_lanes *lanes, const da_region *region, const da_span 
                 more = work_on(&w, scratch, watch)
             PyErr_CheckSignals()
     finally:
-        da_take(&w.next, units)  # where a signal ended it: nobody begins another piece
+        da_take(&w.next, w.units)  # where a signal ended it: nobody begins another piece
         give_back(helpers)
     da_lanes_finish(lanes, region, spans, partials)
     return 0

@@ -309,16 +309,43 @@ def test_a_failed_recording_leaves_the_thread_free():
     assert_same(compiled_energy(X), energy(X))
 
 
+class Busy:
+    """Threads that never come; how often they were asked."""
+
+    asked = 0
+
+    def __init__(self, *_):
+        pass
+
+    def submit(self, _):
+        Busy.asked += 1
+        return concurrent.futures.Future()
+
+
+def test_work_that_zeros_make_short_stays_in_one_thread(monkeypatch):
+    """What a program skips shows only when it runs: the same one takes threads, or none."""
+    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Busy)
+    before = da.get_num_threads()
+    x = np.random.default_rng(0).normal(size=(1000, 16))
+    run = da.compile(da.grad(lambda c, mask: np.sum(np.where(mask[:, :, None], (x[:, None, :] - c) ** 2, 0.0))))
+
+    def asked(mask):
+        Busy.asked = 0
+        run(x[:100], mask)
+        return Busy.asked
+
+    try:
+        da.set_num_threads(2)
+        few = np.zeros((1000, 100), bool)
+        few[:, 7] = True
+        assert min(asked(few) for _ in range(20)) == 0  # one run without an interruption is enough
+        assert asked(~few) > 0
+    finally:
+        da.set_num_threads(before)
+
+
 def test_a_thread_that_never_starts_holds_nobody_up(monkeypatch):
     """The caller does all the work that others do not take."""
-
-    class Busy:
-        def __init__(self, *_):
-            pass
-
-        def submit(self, _):
-            return concurrent.futures.Future()
-
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Busy)
     before = da.get_num_threads()
     x = np.linspace(-3, 3, 200_000)

@@ -263,6 +263,35 @@ static void test_in_place(void) {
     da_lanes_free(l);
 }
 
+/* Sums of rows that go where the rows, or a number that all of them read, stood: buffer `results`. */
+static void test_results_in_place(int results) {
+    enum { ROWS = 2000, COLS = 20, AT = 7 };
+    static double x[ROWS * COLS + 16], number[ROWS], want[ROWS];
+    da_micro micros[] = {{.code = DA_L_LOAD, .dst = 0}, {.code = DA_mul, .dst = 0, .a = 0, .b = 1}, {.code = DA_L_REDUCE, .a = 0}};
+    da_operand operands[] = {{.buffer = 0, .index_buffer = -1, .stride = {COLS, 1}}, {.buffer = results, .index_buffer = -1, .stride = {1}},
+                             {.buffer = 1, .index_buffer = -1, .offset = AT}};
+    da_region r = {.ndim = 2, .n_inner = 1, .axis = DA_AXIS_LAST, .n_regs = 1, .n_micros = 3, .n_operands = 3, .n_splats = 1,
+                   .n_reductions = 1, .shape = {ROWS, COLS}, .micros = micros, .operands = operands,
+                   .splats = &(da_splat){0, 2}, .reductions = &(da_reduction){DA_SUM, 1}};
+    da_span spans[] = {{x, sizeof x}, {number, sizeof number}};
+    for (int i = 0; i < ROWS * COLS; i++) x[i] = random_in(-1, 1);
+    number[AT] = 1.25;
+    for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < COLS; j++) row[j] = x[i * COLS + j] * number[AT];
+        want[i] = da_lanes_reduce(DA_SUM, row, COLS);
+    }
+    da_lanes *l = da_lanes_new(&r);
+    int64_t units = da_lanes_units(l, &r);
+    void *scratch = block(da_lanes_scratch(l)), *partials = block(da_lanes_partials(l, &r));
+    CHECK(units > 1, "one unit");
+    for (int64_t u = 0; u < units; u++) da_lanes_run(l, &r, spans, u, u + 1, scratch, partials);
+    da_lanes_finish(l, &r, spans, partials);
+    const double *got = spans[results].data;
+    for (int i = 0; i < ROWS; i++) CHECK(got[i] == want[i], "%d, [%d]: %.17g, not %.17g", results, i, got[i], want[i]);
+    free(scratch), free(partials);
+    da_lanes_free(l);
+}
+
 /* ---- batches: samples stand one after the other, their numbers side by side ---- */
 
 /* What the outputs are: a function of an input, a constant, an input, and the function once more. */
@@ -339,6 +368,8 @@ int main(void) {
     program *p = malloc(sizeof *p);
     for (int i = 0; i < 300; i++) test_region(p);
     test_in_place();
+    test_results_in_place(0);
+    test_results_in_place(1);
     test_batches();
     test_failures(p);
     free(p);

@@ -17,6 +17,8 @@ typedef struct {
 } program;
 
 static uint16_t summed = DA_L_SMULADD; /* how the second product goes to the first */
+static uint8_t mask_type;              /* of G; otherwise that of the registers */
+static int reversed;                   /* X runs backwards within a row */
 
 /* smul(g, x), smul(g, x) + smul(h, x) and its negative over rows of `groups` runs; g and h the same for a run, or spread out. */
 static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run, int stores, int sums, int spread_out, int repeats) {
@@ -30,6 +32,8 @@ static void make(program *p, int type, int64_t rows, int64_t groups, int64_t run
             .buffer = k, .index_buffer = -1, .type = (uint8_t)type, .stride = {groups * run, run, 1}};
         if (factor) o->stride[0] = groups, o->stride[1] = 1, o->stride[2] = 0;
         if (k == X && repeats) o->stride[0] = 0; /* the same for all rows */
+        if (k == X && reversed) o->stride[2] = -1, o->offset = run - 1;
+        if (k == G) o->type = mask_type;
         if (k >= SUM) o->stride[0] = 1, o->stride[1] = o->stride[2] = 0;
     }
     p->reductions[0] = (da_reduction){DA_SUM, SUM}, p->reductions[1] = (da_reduction){DA_SUM, MINUS_SUM};
@@ -69,21 +73,23 @@ static double special(void) {
 }
 
 static void put(double *to, int type, int64_t i, double x) {
-    if (type == DA_T_F64) to[i] = x;
+    if (type == DA_T_BOOL) ((uint8_t *)to)[i] = x != 0;
+    else if (type == DA_T_F64) to[i] = x;
     else ((float *)(void *)to)[i] = (float)x;
 }
 
 static void test_bits(int type, int stores, int sums) {
     int64_t run_length = 8 + random_below(30), groups = 1 + random_below(90), most = SIZE / (run_length * groups);
     int64_t rows = 1 + random_below(random_below(2) ? (uint32_t)most : 4); /* sums of few terms may be -0 */
+    mask_type = (uint8_t)(random_below(2) ? type : DA_T_BOOL), reversed = (int)random_below(2);
     uint32_t zeros = random_below(5) ? random_below(101) : 100, minus = random_below(2);
     for (int64_t i = 0; i < SIZE; i++) put(data[X], type, i, random_below(5) ? special() : -0.0);
     memcpy(spread[X], data[X], sizeof spread[X]);
     for (int64_t i = 0; i < rows * groups; i++) {
         double zero = minus && random_below(2) ? -0.0 : 0.0;
         double g = random_below(100) < zeros ? zero : special(), h = g == 0 && random_below(8) ? 0 : special();
-        put(data[G], type, i, g), put(data[H], type, i, h);
-        for (int64_t j = i * run_length; j < (i + 1) * run_length; j++) put(spread[G], type, j, g), put(spread[H], type, j, h);
+        put(data[G], mask_type, i, g), put(data[H], type, i, h);
+        for (int64_t j = i * run_length; j < (i + 1) * run_length; j++) put(spread[G], mask_type, j, g), put(spread[H], type, j, h);
     }
     program p;
     int repeats = (int)random_below(2);
@@ -108,6 +114,7 @@ static void test_bits(int type, int stores, int sums) {
 
 /* What may not be zero where the factors are. */
 static void test_not_found(void) {
+    mask_type = DA_T_F64;
     const da_micro last[] = {{.code = DA_mul, .dst = 4, .a = 1, .b = 0}, {.code = DA_smul, .dst = 4, .a = 0, .b = 1},
                              {.code = DA_add, .dst = 4, .a = 2, .b = 4}, {.code = DA_exp, .dst = 4, .a = 2}};
     for (size_t k = 0; k < sizeof last / sizeof *last; k++) {
