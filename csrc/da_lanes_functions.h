@@ -115,6 +115,7 @@ DA_FUNCTION double da_far(int code) {
 }
 DA_FUNCTION int da_all_near(size_t n, const double *x, double far) {
     uint64_t some = 0;
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) some |= fabs(x[i]) <= far ? 0 : ~(uint64_t)0;
     return !some;
 }

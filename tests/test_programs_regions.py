@@ -242,6 +242,19 @@ def test_small_powers_of_arrays_are_multiplied_out(exponent, dtype):
         assert "pow" in names(lambda x, b: x**2.5, points[0])
 
 
+def test_the_derivative_of_a_quotient_divides_once_more():
+    """Its reciprocal gives both partial derivatives."""
+
+    def f(x, y):
+        return da.value_and_grad(lambda x, y: np.sum(x / y), argnums=(0, 1))(x, y)
+
+    x = np.linspace(-3, 3, 100)
+    points = [(x, x + 4), (x + 1, x - 5)]
+    check(da.compile(f), f, *points)
+    made = [name for region in regions(f, *points[0]) for name in region]
+    assert (made.count("div"), made.count("reciprocal") + made.count("recip")) == (1, 1)
+
+
 def names(f, args):
     """The names of all micro-operations of a program."""
     return {name for region in regions(f, *args) for name in region}

@@ -107,12 +107,23 @@ def _product(low: Any, code: int, x: Any, y: Any, dtype: Any) -> Any:
         return code, [-c, b]
     if d is not None and a is not None:
         return code, [a, -d]
+    if code == _DIV and not low.exact:
+        return _by_reciprocal(low, x, y, dtype)
     if code == _MUL and (c is None) != (d is None) and not low.exact:
         factor, inner = _scaled(y if d is None else x)
         both = None if factor is None else factor * (c if d is None else d)  # type: ignore[operator]
         if both is not None and 1 / _LIMIT < abs(both) < _LIMIT:
             return _MUL, [both, inner]
     return None
+
+
+def _by_reciprocal(low: Any, x: Any, y: Any, dtype: Any) -> Any:
+    """(z / y) / y, which is in the derivative of z / y, by the reciprocal of y where that is there anyway: in the derivative it is."""
+    made = _maker(x)
+    if made is None or made.code != _DIV or not x.whole() or not _same(made.operands[1], y) or y.shape != x.shape:
+        return None
+    reciprocal = low.known(_RECIP, [y], y.shape, dtype)
+    return None if reciprocal is None else (_MUL, [x, reciprocal])
 
 
 def _number(x: Any) -> float | None:

@@ -150,12 +150,17 @@ class Operands:
 
     def step(self, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> View:
         """An elementwise step, or the same one from before."""
-        key = (code, shape, np.dtype(dtype).str, tuple(_key(x) for x in operands))
+        key = _step_key(code, operands, shape, dtype)
         if key not in self.same or not self.merges:
             out = self.new_value(shape, dtype)
             self.add(Elementwise(code, out, operands))
             self.same[key] = out
         return whole(self.same[key])
+
+    def known(self, code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> View | None:
+        """The result of an elementwise step, if there is that step."""
+        value = self.same.get(_step_key(code, operands, shape, dtype)) if self.merges else None
+        return None if value is None else whole(value)
 
     def simple(self, x: Any) -> Any:
         """An operand in its simplest form: a uniform constant as a number, a single element as a scalar."""
@@ -259,6 +264,10 @@ def elements(x: Any) -> int:
 
 def _key(x: Any) -> Any:
     return x.key() if isinstance(x, View) else ("scalar", x.node) if isinstance(x, Scalar) else x
+
+
+def _step_key(code: int, operands: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    return code, shape, np.dtype(dtype).str, tuple(_key(x) for x in operands)
 
 
 def _function_key(function: Any) -> Any:
