@@ -9,7 +9,7 @@ import native
 import numpy as np
 import peers
 import problems as p
-from timing import Row, best, main
+from timing import SAMPLE, Row, best, main
 
 import dualad as da
 
@@ -27,13 +27,13 @@ def measure(quick: bool = False) -> list[Row]:
     return rows
 
 
-def compared(case: str, runs: Runs, seconds: float, bar: float | None = 1.0, rtol: float = 1e-9) -> list[Row]:
+def compared(case: str, runs: Runs, seconds: float, bar: float | None = 1.0, rtol: float = 1e-9, sample: float = SAMPLE) -> list[Row]:
     """Checks that all give the same leaves, then times them side by side; "eager" is dualad without a program, and has no bar."""
     want = leaves(next(iter(runs.values()))())
     for name, run in runs.items():
         for got, right in zip(leaves(run()), want, strict=True):
             np.testing.assert_allclose(got, right, rtol=rtol, atol=rtol * float(np.max(np.abs(right))), err_msg=f"{case}: {name}")
-    t = best(runs, seconds)
+    t = best(runs, seconds, sample=sample)
     ours = t.pop("dualad")
     return [Row(case, ours, base=k, base_value=v, bar=None if k == "eager" else bar) for k, v in t.items()]
 
@@ -76,10 +76,11 @@ def bundle(count: int, seconds: float) -> list[Row]:
     batch = da.vectorize(derivatives, in_axes=0)
     runs: Runs = {"dualad": lambda: batch(samples, features)}
     runs |= by_hand("bundle", (samples, features, count), np.empty((count, 2, 15)), np.empty(count))
-    rows = compared(f"bundle adjustment, {count} observations", runs, seconds, bar=0.5)
+    rows = compared(f"bundle adjustment, {count} observations", runs, seconds, bar=0.5, sample=20e-3)
+    rows += compared(f"bundle adjustment, {count} observations, one call at a time", runs, seconds, bar=None)  # a helper sleeps before each
     threads = da.get_num_threads()
     da.set_num_threads(1)
-    rows += compared(f"bundle adjustment, {count} observations, one thread", runs, seconds, bar=None)
+    rows += compared(f"bundle adjustment, {count} observations, one thread", runs, seconds, bar=None, sample=20e-3)
     da.set_num_threads(threads)
     return rows
 

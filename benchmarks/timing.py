@@ -53,9 +53,9 @@ class Row:
         return self.figure >= self.bar if self.at_least else self.figure <= self.bar
 
 
-def best(functions: dict[str, Callable[[], Any]], seconds: float = 1.0, repeats: int = 200) -> dict[str, float]:
-    """Best time of one call of each function in seconds, sampled in turns for about `seconds` in all."""
-    counts = {name: _calls_per_sample(fn) for name, fn in functions.items()}
+def best(functions: dict[str, Callable[[], Any]], seconds: float = 1.0, repeats: int = 200, sample: float = SAMPLE) -> dict[str, float]:
+    """Best time of one call of each function in seconds, sampled in turns for about `seconds` in all. Calls of one sample follow on one another."""
+    counts = {name: _calls_per_sample(fn, sample) for name, fn in functions.items()}
     times = dict.fromkeys(functions, float("inf"))
     enabled = gc.isenabled()
     gc.disable()
@@ -80,10 +80,10 @@ def _sample(fn: Callable[[], Any], count: int) -> float:
     return (perf_counter() - start) / count
 
 
-def _calls_per_sample(fn: Callable[[], Any]) -> int:
+def _calls_per_sample(fn: Callable[[], Any], sample: float) -> int:
     fn()
     count = 1
-    while _sample(fn, count) * count < SAMPLE and count < 1 << 20:
+    while _sample(fn, count) * count < sample and count < 1 << 20:
         count *= 2
     return count
 

@@ -175,7 +175,7 @@ int da_graph_optimise(da_graph *g, int options, da_graph_stats *stats) {
     stats->merged = g->n;
     if (options & DA_OPT_DEAD && da_graph_dead(g)) return -1;
     stats->live = g->n;
-    if (options & DA_OPT_SUMS && !(options & DA_OPT_EXACT) && da_graph_sums(g)) return -1;
+    if (options & DA_OPT_SUMS && !(options & DA_OPT_EXACT) && da_graph_sums(g, options)) return -1;
     stats->summed = g->n;
     if (options & DA_OPT_FUSE && da_graph_fuse(g)) return -1;
     stats->fused = g->n;

@@ -70,7 +70,8 @@ enum {
     DA_OPT_FUSE = 16,   /* two operations become one superinstruction; the same bits */
     DA_OPT_GROUPS = 32, /* da_plan_make: lane-wide groups; off: scalar code alone */
     DA_OPT_ALL = 63,
-    DA_OPT_EXACT = 64   /* the same bits as the graph before, also the signs of zeros; only NaN may change its sign */
+    DA_OPT_EXACT = 64,  /* the same bits as the graph before, also the signs of zeros; only NaN may change its sign */
+    DA_OPT_LANES = 128  /* for da_graph_lanes, where levels do not count but operations do: short sums stay chains */
 };
 
 /* Nodes after each pass; folding and merging are one. */
@@ -86,8 +87,9 @@ int da_graph_cse(da_graph *g);
 int da_graph_dead(da_graph *g);
 /* Trees of + and - with DA_SUM_MIN or more terms, whose inner nodes nobody else reads. The terms are ordered by level,
  * operation and number, those added and those subtracted apart. Whatever becomes of them, they are added in the order that
- * da_lanes.h gives for reductions: DA_SUM_LONG terms or more as a DA_G_SUM, fewer as that very tree of additions. */
-int da_graph_sums(da_graph *g);
+ * da_lanes.h gives for reductions: DA_SUM_LONG terms or more as a DA_G_SUM, fewer as that very tree of additions. With DA_OPT_LANES
+ * sums of up to 15 terms take in one term after the other. */
+int da_graph_sums(da_graph *g, int options);
 enum { DA_SUM_MIN = 4, DA_SUM_LONG = 64 };
 /* Every DA_G_SUM becomes its tree of additions (da_graph_lanes does this; the bits stay). */
 int da_graph_expand(da_graph *g);

@@ -5,7 +5,7 @@
 /* A node in the making, op(a, b) on nodes of `out`. A rule that finds it equal to a node makes it DA_copy of that. */
 typedef struct {
     da_rewrite *r;
-    int op, flags, exact, failed;
+    int op, flags, exact, lanes, failed;
     int32_t a, b;
 } term;
 
@@ -31,6 +31,22 @@ static int32_t new_op(term *t, int op, int32_t a) {
     int32_t i = da_rewrite_add(t->r, (da_gnode){0, a, -1, (uint16_t)op, (uint16_t)t->flags, -1});
     t->failed |= i < 0;
     return i;
+}
+
+/* op(a, b) is -op(a', b), or the other way round: signs go on to sums, which take them in. In groups they would come between. */
+static int sign_out(term *t, int op, int32_t a, int32_t b) {
+    int squared = op == DA_mul && a == b;
+    int32_t i = da_rewrite_add(t->r, (da_gnode){0, a, squared ? -1 : b, (uint16_t)(squared ? DA_square : op), (uint16_t)t->flags, -1});
+    t->failed |= i < 0;
+    return becomes(t, DA_neg, i, -1);
+}
+
+/* The sign of one factor, or of a dividend or divisor. */
+static int sign_of_operand(term *t) {
+    if (!t->lanes || t->exact) return 0;
+    if (is_op(t, t->a, DA_neg)) return sign_out(t, t->op, at(t, t->a)->a, t->b);
+    if (is_op(t, t->b, DA_neg)) return sign_out(t, t->op, t->a, at(t, t->b)->a);
+    return 0;
 }
 
 static int fold_const(term *t) {
@@ -75,7 +91,7 @@ static int fold_sub(term *t) {
     if (adds_nothing(t, t->b, 0)) return is_same_as(t, t->a);
     if (adds_nothing(t, t->a, 1)) return becomes(t, DA_neg, t->b, -1);
     if (is_op(t, t->b, DA_neg)) return becomes(t, DA_add, t->a, at(t, t->b)->a);
-    return 0;
+    return t->lanes && !t->exact && is_op(t, t->a, DA_neg) ? sign_out(t, DA_add, at(t, t->a)->a, t->b) : 0;
 }
 
 /* -x times c, or -x by c: the sign goes into the constant. */
@@ -96,7 +112,7 @@ static int fold_mul(term *t) {
     if (t->a == t->b) return becomes(t, DA_square, t->a, -1);
     if (is_op(t, t->a, DA_neg) && is_op(t, t->b, DA_neg)) return becomes(t, DA_mul, at(t, t->a)->a, at(t, t->b)->a);
     if (sign_into_const(t, t->a, t->b, &c)) return becomes(t, DA_mul, at(t, t->a)->a, c);
-    return is_const(t, t->b) ? scale_product(t, t->a, at(t, t->b)->c) : 0;
+    return is_const(t, t->b) ? scale_product(t, t->a, at(t, t->b)->c) : sign_of_operand(t);
 }
 
 /* 1 / c when c is a power of two whose reciprocal is a number of the precision too: x / c and x * (1 / c) are then the same. */
@@ -125,7 +141,7 @@ static int fold_div(term *t) {
     if (sign_into_const(t, t->b, t->a, &c)) return becomes(t, DA_div, c, at(t, t->b)->a);
     double r = is_const(t, t->b) ? exact_reciprocal(t, at(t, t->b)->c) : 0;
     if (r != 0) return becomes(t, DA_mul, t->a, new_const(t, r));
-    return by_reciprocal(t);
+    return by_reciprocal(t) || sign_of_operand(t);
 }
 
 /* smul and sdiv differ from mul and div where the first operand is zero: in value if the second is not finite (or a zero
@@ -137,7 +153,7 @@ static int fold_strong(term *t) {
     if (t->exact) return 0;
     double p = is_const(t, t->b) ? at(t, t->b)->c : NAN;
     if (isfinite(p) && p != 0) return becomes(t, plain, t->a, t->b);
-    return t->op == DA_sdiv ? by_reciprocal(t) : 0;
+    return (t->op == DA_sdiv && by_reciprocal(t)) || sign_of_operand(t);
 }
 
 /* Never below zero, and no -0: there pow(x, 0.5) and sqrt(x) agree also in the limits (pow(-inf, 0.5) is inf). */
@@ -194,9 +210,9 @@ static int step(term *t) {
     }
 }
 
-static int32_t fold_node(da_rewrite *r, const da_gnode *d, int exact) {
+static int32_t fold_node(da_rewrite *r, const da_gnode *d, int options) {
     if (d->op >= DA_N_OPS) return da_rewrite_keep(r, d);
-    term t = {r, d->op, d->flags, exact, 0, r->to[d->a], d->b < 0 ? -1 : r->to[d->b]};
+    term t = {r, d->op, d->flags, (options & DA_OPT_EXACT) != 0, (options & DA_OPT_LANES) != 0, 0, r->to[d->a], d->b < 0 ? -1 : r->to[d->b]};
     if (t.op == DA_copy) fold_const(&t); /* the copy may round */
     while (t.op != DA_copy && step(&t)) continue;
     if (t.failed) return -1;
@@ -209,7 +225,7 @@ int da_graph_fold(da_graph *g, int options) {
     if (da_rewrite_begin(&r, g)) return -1;
     int failed = options & DA_OPT_CSE && da_rewrite_merge(&r);
     for (int32_t i = 0; i < g->n && !failed; i++) {
-        r.to[i] = fold_node(&r, &g->nodes[i], (options & DA_OPT_EXACT) != 0);
+        r.to[i] = fold_node(&r, &g->nodes[i], options);
         failed = r.to[i] < 0;
     }
     return da_rewrite_end(&r, g, failed);

@@ -72,6 +72,7 @@ typedef struct {
     int32_t *stack;       /* terms to look at: node, or ~node to be subtracted */
     int32_t *list;        /* terms of one chain */
     da_keyed *keys, *spare;
+    int in_turn; /* short sums as chains */
 } finder;
 
 static int is_link(const da_gnode *d) { return (d->op == DA_add || d->op == DA_sub) && !(d->flags & DA_F32); }
@@ -131,8 +132,29 @@ static int32_t add_terms(finder *f, da_keyed *keys, int32_t n) {
     return i;
 }
 
+/* Whether superinstructions take a node in. */
+static int is_product(const finder *f, int32_t n) {
+    int op = f->r.out.nodes[n].op;
+    return op == DA_mul || op == DA_smul || op == DA_square;
+}
+
+/* The terms one after the other, so that each product is taken in: only the first needs an operation of its own, if it is one. */
+static int32_t add_in_turn(finder *f, int32_t plus, int32_t minus) {
+    da_keyed *keys = f->keys;
+    int32_t first = 0, x;
+    da_sort_keyed(keys, f->spare, plus);
+    da_sort_keyed(keys + plus, f->spare, minus);
+    while (first < plus && is_product(f, keys[first].id)) first++;
+    if (first == plus) first = 0;
+    x = keys[first].id;
+    for (int32_t k = 0; k < plus + minus && x >= 0; k++)
+        if (k != first) x = add(&f->r.out, f->level, k < plus ? DA_add : DA_sub, x, keys[k].id);
+    return x;
+}
+
 static int32_t make_sum(finder *f, int32_t top) {
     int32_t plus = collect(f, top), minus = f->terms[top] - plus;
+    if (f->in_turn && plus + minus < WAYS) return add_in_turn(f, plus, minus);
     int32_t x = add_terms(f, f->keys, plus);
     if (!minus || x < 0) return x;
     int32_t y = add_terms(f, f->keys + plus, minus);
@@ -165,8 +187,8 @@ static int rewrite(finder *f) {
     return 0;
 }
 
-int da_graph_sums(da_graph *g) {
-    finder f;
+int da_graph_sums(da_graph *g, int options) {
+    finder f = {.in_turn = (options & DA_OPT_LANES) != 0};
     size_t n = (size_t)g->n + 2;
     int32_t *ints = malloc(6 * n * sizeof *ints);
     da_keyed *keys = malloc(2 * n * sizeof *keys);

@@ -8,6 +8,7 @@ ARITY: list[int]
 BUFFER_KINDS: dict[str, int]
 CODES: dict[str, int]
 EXACT: int
+FOR_LANES: int
 GRAPH_DTYPE: np.dtype[Any]
 LEAF_KINDS: dict[type, int]
 MAX_REGION_DIMS: int

@@ -92,7 +92,7 @@ cdef extern from "da_lanes.h" nogil:
 
 cdef extern from "da_graph.h" nogil:
     enum: DA_G_CONST, DA_G_LEAF, DA_G_ARRAY
-    enum: DA_OPT_ALL, DA_OPT_EXACT, DA_OPT_GROUPS, DA_OPT_FOLD, DA_OPT_CSE, DA_OPT_DEAD, DA_OPT_SUMS, DA_OPT_FUSE
+    enum: DA_OPT_ALL, DA_OPT_EXACT, DA_OPT_LANES, DA_OPT_GROUPS, DA_OPT_FOLD, DA_OPT_CSE, DA_OPT_DEAD, DA_OPT_SUMS, DA_OPT_FUSE
     enum: DA_PLACE_ARRAY, DA_PLAN_BUFFERS
     ctypedef struct da_gnode:
         double c

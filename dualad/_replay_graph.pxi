@@ -2,6 +2,7 @@
 
 PASSES = {"fold": DA_OPT_FOLD, "cse": DA_OPT_CSE, "dead": DA_OPT_DEAD, "sums": DA_OPT_SUMS, "fuse": DA_OPT_FUSE, "reroll": DA_OPT_GROUPS}
 EXACT = DA_OPT_EXACT
+FOR_LANES = DA_OPT_LANES
 OPS = {(<bytes>da_ops[k].name).decode(): k for k in range(DA_N_OPS)}
 CODES = {"and": DA_L_AND, "or": DA_L_OR, "not": DA_L_NOT, "same": DA_L_SAME, "select": DA_L_SELECT, "scalars": DA_L_SCALARS, "load": DA_L_LOAD,
          "store": DA_L_STORE, "reduce": DA_L_REDUCE, "muladd": DA_L_MULADD, "mulsub": DA_L_MULSUB, "nmuladd": DA_L_NMULADD, "addmul": DA_L_ADDMUL,

@@ -7,6 +7,7 @@ cdef enum:
     PIECES = 32                # of work for each thread, so that none waits long for the last one,
     PIECE_NS = 20_000          # but long ones: to begin one takes 1 or 2 us
     PATIENCE = 2000            # looks at what another thread does before going to sleep: 20 to 50 ns each
+    ROUNDS = 8                 # of so many looks, in which a helper waits for the next call: about 0.4 ms, as loops of solvers make them
 
 cdef double EXACT_NS = 0.25    # an operation on one lane, roughly
 cdef double INEXACT_NS = 2.0   # an elementary function
@@ -88,6 +89,7 @@ cdef extern from *:
         }
         return 0;
     }
+    #include <sched.h>
     #include <time.h>
     static double da_now_ns(void) { /* of this thread: interruptions are not work */
         struct timespec t;
@@ -99,6 +101,7 @@ cdef extern from *:
     bint da_turn(int *state, int before, int after) noexcept nogil
     bint da_watch(const int *state, int wanted, int looks) noexcept nogil
     double da_now_ns() noexcept nogil
+    int sched_yield() noexcept nogil
 
 
 cdef struct Work:
@@ -128,7 +131,8 @@ cdef double sample(Work *w, void *scratch) noexcept nogil:
     themselves, only the clock knows."""
     cdef double ns = 0, start
     cdef int64_t n = 1, end
-    while w.next < w.units and ns < (SAMPLE_NS if n > 2 else 20 * SAMPLE_NS):  # the first unit finds nothing in the caches
+    # the first unit finds nothing in the caches: only where even a quarter of its time says that the rest is long it is enough
+    while w.next < w.units and (ns < SAMPLE_NS if n > 2 else ns * (w.units - w.next) < 4 * THREADS_FROM_NS):
         end = min(w.units, w.next + n)
         start = da_now_ns()
         da_lanes_run(w.lanes, w.region, w.spans, w.next, end, scratch, w.partials)
@@ -175,7 +179,7 @@ cdef class Helper:
         """The thread: until it is asked for no work."""
         with nogil:
             while True:
-                if not da_watch(&self.state, ASKED, PATIENCE):
+                if not self.is_asked_soon():
                     PyThread_acquire_lock(self.wake, 1)
                 if not da_turn(&self.state, ASKED, BUSY):
                     continue  # the work was done before this thread woke
@@ -184,6 +188,14 @@ cdef class Helper:
                 self.help()
                 da_turn(&self.state, BUSY, DONE)
                 PyThread_release_lock(self.done)
+
+    cdef bint is_asked_soon(self) noexcept nogil:
+        cdef int k
+        for k in range(ROUNDS):
+            if da_watch(&self.state, ASKED, PATIENCE):
+                return True
+            sched_yield()  # somebody else may need the core
+        return False
 
     cdef void help(self) noexcept nogil:
         cdef size_t room = da_lanes_scratch(self.work.lanes) + 64

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._replay import EXACT, OPS, PASSES, Batch
+from .._replay import EXACT, FOR_LANES, OPS, PASSES, Batch
 from . import ALL_PASSES
 from .capture import Capture
 from .ir import NATIVE, Ids, Scalar, View
@@ -35,7 +35,7 @@ class Lanes:
                 low.graph.root(int(node))
                 self.roots.append((k, j))
         self._guards()
-        low.graph.optimise(sum(PASSES[p] for p in passes if p in PASSES) | (EXACT if exact else 0))
+        low.graph.optimise(sum(PASSES[p] for p in passes if p in PASSES) | FOR_LANES | (EXACT if exact else 0))
         try:
             guard = [(len(self.leaves), 0)] if self.guarded else []
             self.batch = Batch(low.graph, self.roots + guard)

@@ -85,7 +85,13 @@ static int all_exact(da_graph *g) {
     da_graph_stats stats;
     return da_graph_optimise(g, DA_OPT_ALL | DA_OPT_EXACT, &stats);
 }
-static int sums_and_back(da_graph *g) { return da_graph_sums(g) || da_graph_expand(g); }
+static int all_lanes(da_graph *g) {
+    da_graph_stats stats;
+    return da_graph_optimise(g, DA_OPT_ALL | DA_OPT_LANES, &stats);
+}
+static int sums(da_graph *g) { return da_graph_sums(g, 0); }
+static int chains(da_graph *g) { return da_graph_sums(g, DA_OPT_LANES); }
+static int sums_and_back(da_graph *g) { return sums(g) || da_graph_expand(g); }
 
 static const struct {
     const char *name;
@@ -93,8 +99,9 @@ static const struct {
     double tolerance; /* 0: the same bits */
 } passes[] = {
     {"fold", fold_fast, 1e-7},        {"fold exactly", fold_exact, 0}, {"merge", da_graph_cse, 0},
-    {"dead code", da_graph_dead, 0},  {"sums", da_graph_sums, 1e-9},   {"expand", sums_and_back, 1e-9},
+    {"dead code", da_graph_dead, 0},  {"sums", sums, 1e-9},   {"expand", sums_and_back, 1e-9},
     {"fuse", da_graph_fuse, 0},       {"all", all_fast, 1e-7},         {"all, exact", all_exact, 0},
+    {"chains", chains, 1e-9},         {"all, for lanes", all_lanes, 1e-7},
 };
 enum { N_PASSES = sizeof passes / sizeof *passes };
 
