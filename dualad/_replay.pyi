@@ -82,8 +82,8 @@ class Machine:
     def wants(self) -> str: ...
 
 @final
-class Task:
-    def work(self) -> None: ...
+class Helper:
+    def serve(self) -> None: ...
 
 @final
 class Batch:

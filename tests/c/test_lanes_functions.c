@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { LENGTHS = 70, PAD = 64, VALUES = 12 };
-static const double special[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-310, 1e300, -745.5};
+static const double special[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-310, 1e300, -745.5, 330.25, -690.5};
 enum { SPECIAL = sizeof special / sizeof *special };
 
 /* A region d = code(a, b, c) over `n` elements; bits of `splats`: operands that are constants. Buffers 0..2 in, 3 out. */
