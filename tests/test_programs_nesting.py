@@ -1,6 +1,6 @@
 """Compiled functions among transforms, in classes, in threads and processes; what they leave behind."""
 
-import concurrent.futures
+import _thread
 import functools
 import multiprocessing
 import pickle
@@ -199,6 +199,31 @@ def test_the_number_of_threads_does_not_show():
         da.set_num_threads(before)
 
 
+def test_helpers_come_and_go():
+    """Calls from several threads share the helpers, while their number changes; those no longer wanted end."""
+    before, running = da.get_num_threads(), _thread._count()
+    x = np.random.default_rng(0).normal(size=200_001)
+    f = da.compile(da.value_and_grad(long))
+    da.set_num_threads(1)
+    want = f(x)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            calls = [pool.submit(f, x) for _ in range(60)]
+            for n in [1, 4, 2, 3] * 10:
+                da.set_num_threads(n)
+                f(x)
+            for call in calls:
+                assert_same(call.result(), want, exact=True)
+        da.set_num_threads(1)
+        f(x)
+        end = time.monotonic() + 10
+        while _thread._count() > running and time.monotonic() < end:
+            time.sleep(0.01)
+        assert _thread._count() <= running
+    finally:
+        da.set_num_threads(before)
+
+
 def gradient_of(compiled, x):
     return compiled(x)
 
@@ -309,33 +334,27 @@ def test_a_failed_recording_leaves_the_thread_free():
     assert_same(compiled_energy(X), energy(X))
 
 
-class Busy:
-    """Threads that never come; how often they were asked."""
-
-    asked = 0
-
-    def __init__(self, *_):
-        pass
-
-    def submit(self, _):
-        Busy.asked += 1
-        return concurrent.futures.Future()
+@pytest.fixture
+def never(monkeypatch):
+    """Threads that never come: the list of those that were asked for."""
+    asked = []
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *task: asked.append(task))
+    return asked
 
 
-def test_work_that_zeros_make_short_stays_in_one_thread(monkeypatch):
+def test_work_that_zeros_make_short_stays_in_one_thread(never):
     """What a program skips shows only when it runs: the same one takes threads, or none."""
-    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Busy)
     before = da.get_num_threads()
     x = np.random.default_rng(0).normal(size=(1000, 16))
     run = da.compile(da.grad(lambda c, mask: np.sum(np.where(mask[:, :, None], (x[:, None, :] - c) ** 2, 0.0))))
 
     def asked(mask):
-        Busy.asked = 0
+        never.clear()
+        da.set_num_threads(2)  # helpers are started when one is wanted for the first time
         run(x[:100], mask)
-        return Busy.asked
+        return len(never)
 
     try:
-        da.set_num_threads(2)
         few = np.zeros((1000, 100), bool)
         few[:, 7] = True
         assert min(asked(few) for _ in range(20)) == 0  # one run without an interruption is enough
@@ -344,9 +363,8 @@ def test_work_that_zeros_make_short_stays_in_one_thread(monkeypatch):
         da.set_num_threads(before)
 
 
-def test_a_thread_that_never_starts_holds_nobody_up(monkeypatch):
+def test_a_thread_that_never_starts_holds_nobody_up(never):
     """The caller does all the work that others do not take."""
-    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Busy)
     before = da.get_num_threads()
     x = np.linspace(-3, 3, 200_000)
     want = np.tanh(x) * np.exp(x)
@@ -354,9 +372,8 @@ def test_a_thread_that_never_starts_holds_nobody_up(monkeypatch):
     try:
         da.set_num_threads(3)
         run = da.compile(lambda x: np.tanh(x) * np.exp(x))
-        caller = threading.Thread(target=lambda: got.extend(run(x) for _ in range(3)), daemon=True)
-        caller.start()
-        caller.join(60)
+        got.extend(run(x) for _ in range(3))
+        assert len(never) == 2
     finally:
         da.set_num_threads(before)
     assert len(got) == 3
