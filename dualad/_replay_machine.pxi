@@ -483,8 +483,10 @@ cdef class Machine:
         while k < self.n_steps:
             if self.steps[k].kind == STEP_CALL:
                 w.raised = w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
-                self.call(w, self.calls[self.steps[k].first])
-                feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
+                call = self.calls[self.steps[k].first]
+                self.call(w, call)
+                if not isinstance(call["function"], np.ufunc) or call["shapes"][0][0] != ():  # an operation on numbers raises what Python raises for
+                    feclearexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 k += 1
             elif self.steps[k].kind == STEP_LONG:
                 run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.scratch, w.partials)
