@@ -244,11 +244,17 @@ cdef list take_helpers(int64_t n):
         _wanted = get_num_threads() - 1
         for _ in range(_wanted):
             h = Helper.__new__(Helper)
-            _thread.start_new_thread(h.serve, ())
+            try:
+                _thread.start_new_thread(h.serve, ())
+            except RuntimeError:  # the system has no more threads: the caller works alone
+                break
             _idle.append(h)
     taken = []
-    while len(taken) < n and _idle:
-        taken.append(_idle.pop())
+    try:
+        while len(taken) < n:
+            taken.append(_idle.pop())
+    except IndexError:
+        pass
     return taken
 
 

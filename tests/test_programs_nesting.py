@@ -224,6 +224,23 @@ def test_helpers_come_and_go():
         da.set_num_threads(before)
 
 
+def test_without_another_thread_the_caller_works_alone(monkeypatch):
+    def refused(*_):
+        raise RuntimeError("can't start new thread")
+
+    before = da.get_num_threads()
+    x = np.random.default_rng(0).normal(size=200_001)
+    f = da.compile(da.value_and_grad(long))
+    da.set_num_threads(1)
+    want = f(x)
+    monkeypatch.setattr(_thread, "start_new_thread", refused)
+    try:
+        da.set_num_threads(3)
+        assert_same(f(x), want, exact=True)
+    finally:
+        da.set_num_threads(before)
+
+
 def gradient_of(compiled, x):
     return compiled(x)
 
