@@ -77,7 +77,7 @@ def bundle(count: int, seconds: float) -> list[Row]:
     runs: Runs = {"dualad": lambda: batch(samples, features)}
     runs |= by_hand("bundle", (samples, features, count), np.empty((count, 2, 15)), np.empty(count))
     rows = compared(f"bundle adjustment, {count} observations", runs, seconds, bar=0.5, sample=20e-3)
-    rows += compared(f"bundle adjustment, {count} observations, one call at a time", runs, seconds, bar=None)  # a helper sleeps before each
+    rows += compared(f"bundle adjustment, {count} observations, one call at a time", runs, seconds, bar=0.5)  # a helper sleeps before each
     threads = da.get_num_threads()
     da.set_num_threads(1)
     rows += compared(f"bundle adjustment, {count} observations, one thread", runs, seconds, bar=None, sample=20e-3)
