@@ -109,7 +109,7 @@ class BuildExt(build_ext):
 
 
 # What replays recorded programs, and needs no traced values.
-REPLAY = sorted(glob("csrc/da_lanes*.c") + glob("csrc/da_graph*.c"))
+REPLAY = sorted(glob("csrc/da_lanes*.c") + glob("csrc/da_graph*.c") + glob("csrc/da_machine*.c"))
 
 
 def extension(name: str, sources: list[str]) -> Extension:

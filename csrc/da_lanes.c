@@ -184,9 +184,9 @@ static void sort_moves(da_lanes *l, const da_region *r, move_key *keys) {
 /* Lanes of a block: the register file in 24 KB of L1, but at least 2 KB a register. Measured (20 to 60 registers): 64 lanes of
  * doubles cost 1.5 times as much as 256, because each dispatch is an indirect jump that is often mispredicted; from L2 costs
  * less. What sums read and compute themselves passes through L1 once: only there the largest block pays. */
-static int32_t block_for(const da_lanes *l) {
+int32_t da_block_for(const da_lanes *l) {
     int32_t bytes = l->type == DA_T_F64 ? 8 : 4, computed = 0;
-    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH;
+    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH || l->insts[k].code == DA_L_STRETCH;
     if (!computed) return DA_LANES_MAX_BLOCK;
     int32_t lanes = DA_LANES_MAX_BLOCK / 2;
     while (lanes * bytes > 2048 && (int64_t)(l->n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
@@ -195,7 +195,7 @@ static int32_t block_for(const da_lanes *l) {
 
 da_lanes *da_lanes_new(const da_region *r) {
     size_t micros = (size_t)r->n_micros, splats = (size_t)r->n_splats, operands = (size_t)r->n_operands;
-    da_lanes *l = calloc(1, sizeof *l + micros * (sizeof(da_inst) + sizeof(int32_t)) + splats * sizeof(int32_t) + operands);
+    da_lanes *l = calloc(1, sizeof *l + micros * (sizeof(da_inst) + sizeof(int32_t)) + (splats + operands) * sizeof(int32_t) + operands);
     char *temporary = malloc(micros * (sizeof(move_key) + 2 * sizeof(int32_t)) + (size_t)r->n_regs * sizeof(reg_state) +
                              splats * sizeof(int32_t) + 1);
     if (!l || !temporary) {
@@ -205,7 +205,8 @@ da_lanes *da_lanes_new(const da_region *r) {
     l->insts = (da_inst *)(l + 1);
     l->moves = (int32_t *)(l->insts + micros);
     l->filled = l->moves + micros;
-    l->shared = (uint8_t *)(l->filled + splats);
+    l->ranks = l->filled + splats;
+    l->shared = (uint8_t *)(l->ranks + operands);
     l->type = r->type;
     l->n_insts = r->n_micros, l->n_regs = r->n_regs, l->n_splats = r->n_splats;
     l->n_operands = r->n_operands, l->n_reductions = r->n_reductions;
@@ -220,12 +221,64 @@ da_lanes *da_lanes_new(const da_region *r) {
     sort_moves(l, r, keys);
     da_find_factors(l, r);
     da_fuse_sums(l, r);
-    l->block = block_for(l);
+    l->block = da_block_for(l);
+    da_note_ranks(l, NULL);
+    if (!r->by_kernels) da_join(l);
     free(temporary);
     return l;
 }
 
-void da_lanes_free(da_lanes *lanes) { free(lanes); }
+void da_lanes_free(da_lanes *lanes) {
+    if (lanes) da_machine_free(&lanes->code);
+    free(lanes);
+}
+
+int32_t da_lanes_joined(const da_lanes *l) { return l->n_joined; }
+
+int da_slots_read(const da_inst *i) {
+    switch (i->code) {
+    case DA_L_LOAD:
+    case DA_L_STRETCH:
+    case DA_L_DONE: return 0;
+    case DA_L_BOTH: return 1;
+    case DA_L_REDUCE: return 2;
+    default: return da_lanes_arity(i->code);
+    }
+}
+
+/* ---- results over arguments ---- */
+
+/* Notes when slots are read last, or written. Places count twice: sech2 of a pair is written before all of the operand is read. */
+static void note_uses(const da_lanes *l, const int32_t *place, int reads, int32_t *when) {
+    for (int32_t k = 0; k < l->n_insts; k++) {
+        const da_inst *i = &l->insts[k];
+        int32_t at = 2 * (place ? place[k] : k), both = i->code == DA_L_BOTH, slots[3] = {i->a, i->b, i->c};
+        if (!reads) {
+            if (i->code < DA_L_VALUES || both) when[i->d] = at - both;
+            if (both) when[i->b] = at - 1;
+            continue;
+        }
+        for (int n = 0; n < da_slots_read(i); n++)
+            if (when[slots[n]] < at) when[slots[n]] = at;
+    }
+}
+
+void da_note_ranks(da_lanes *l, const int32_t *place) {
+    size_t slots = (size_t)(da_first_named(l) + l->n_named);
+    int32_t *when = malloc((slots + 1) * sizeof *when);
+    for (int reads = 1; reads >= 0; reads--) {
+        if (when) memset(when, 0, slots * sizeof *when), note_uses(l, place, reads, when);
+        for (int32_t k = 0; k < l->n_moves; k++) {
+            const da_inst *i = &l->insts[l->moves[k]];
+            int32_t own = 2 * (place ? place[l->moves[k]] : l->moves[k]);
+            if ((i->code == DA_L_LOAD) != reads) continue;
+            l->ranks[i->operand] = !when ? (reads ? INT32_MAX : 0) : i->d == DA_NO_SLOT ? own : when[i->d];
+        }
+    }
+    free(when);
+}
+
+int da_lanes_may_overwrite(const da_lanes *l, int32_t loaded, int32_t stored) { return l->ranks[loaded] <= l->ranks[stored]; }
 
 /* ---- the domain ---- */
 
@@ -295,8 +348,8 @@ da_layout da_layout_of(const da_lanes *l) {
     size_t item = l->type == DA_T_F64 ? 8 : 4, blocks = (size_t)(l->n_regs + l->n_filled + l->n_named);
     da_layout at = {rounded((size_t)(da_first_named(l) + l->n_named) * sizeof(void *)),
                     rounded((size_t)l->n_operands * (l->n_factors ? 2 : 1) * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
-                    rounded((size_t)l->n_splats * item), 0};
-    at.total = at.slots + at.bounds + at.bundles + at.splats + blocks * da_apart(l) * item;
+                    rounded((size_t)l->n_splats * item), rounded((size_t)l->code.n_spills * 32), 0};
+    at.total = at.slots + at.bounds + at.bundles + at.splats + at.spills + blocks * da_apart(l) * item;
     return at;
 }
 

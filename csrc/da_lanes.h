@@ -97,6 +97,7 @@ typedef enum {
 typedef struct {
     uint8_t type;                /* of the registers: DA_T_F64 or DA_T_F32 */
     uint8_t ndim, n_inner, axis; /* axis, n_inner: of all reductions of the region */
+    uint8_t by_kernels;          /* no machine code, whatever the processor */
     int32_t n_regs, n_micros, n_operands, n_splats, n_reductions;
     int64_t shape[DA_MAX_DIMS];
     const da_micro *micros;
@@ -143,6 +144,11 @@ enum { DA_LANES_MAX_BLOCK = 2048 };
 /* Runs units first..last-1. Ranges may run in any order and in several threads (same `partials`, own `scratch`). */
 void da_lanes_run(const da_lanes *lanes, const da_region *region, const da_span *spans, int64_t first, int64_t last,
                   void *scratch, void *partials);
+/* Micro-operations that run as machine code. */
+int32_t da_lanes_joined(const da_lanes *lanes);
+/* Whether the buffer of a stored operand may be that of a loaded one, element by element: each is read before it is written. For
+ * regions whose operands all step through memory alike. */
+int da_lanes_may_overwrite(const da_lanes *lanes, int32_t loaded, int32_t stored);
 /* After all units have run: combines partial results and stores those of reductions. Uses up `partials`. */
 void da_lanes_finish(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials);
 

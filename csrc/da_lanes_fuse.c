@@ -23,17 +23,6 @@ static int makes(const da_inst *i, int32_t slot) {
     return (i->code < DA_L_VALUES || i->code == DA_L_LOAD) && i->d == slot;
 }
 
-/* Slots that an operation reads: the first so many of a, b, c. */
-static int n_read(const da_inst *i) {
-    switch (i->code) {
-    case DA_L_LOAD:
-    case DA_L_DONE: return 0;
-    case DA_L_BOTH: return 1;
-    case DA_L_REDUCE: return 2;
-    default: return da_lanes_arity(i->code);
-    }
-}
-
 /* Whether what an operation that is taken out reads is still there at the sum: lanes, which nothing between writes. */
 static int at_hand(const da_lanes *l, int32_t from, int32_t sum) {
     const da_inst *i = &l->insts[from];
@@ -71,7 +60,7 @@ static da_inst *only_load(da_lanes *l, int32_t slot) {
     for (int32_t k = 0; k < l->n_insts; k++) {
         da_inst *i = &l->insts[k];
         if (i->code == DA_L_LOAD && i->d == slot) load = i;
-        int n = n_read(i);
+        int n = da_slots_read(i);
         readers += (n > 0 && i->a == slot) || (n > 1 && i->b == slot) || (n > 2 && i->c == slot);
     }
     return readers == 1 ? load : NULL;

@@ -2,6 +2,7 @@
 #ifndef DA_LANES_PRIVATE_H
 #define DA_LANES_PRIVATE_H
 #include "da_lanes.h"
+#include "da_machine.h"
 
 typedef void (*da_kernel_d)(size_t n, double *d, const double *a, const double *b, const double *c);
 typedef void (*da_kernel_f)(size_t n, float *d, const float *a, const float *b, const float *c);
@@ -15,6 +16,7 @@ extern const da_pair_d da_lane_tanh_sech2_d;
 extern const da_pair_f da_lane_tanh_sech2_f;
 enum {
     DA_L_BOTH = DA_L_N, /* tanh of a into d, sech2 of a into b */
+    DA_L_STRETCH,       /* machine code, which begins at `operand` of the code */
     DA_L_DONE           /* computed elsewhere: taken out before anything runs (da_fuse_sums) */
 };
 
@@ -52,7 +54,19 @@ struct da_lanes {
     int32_t *filled; /* the splat in each filled block */
     int32_t *moves;  /* LOADs and STOREs, by kind, buffer and offset */
     uint8_t *shared; /* operand's buffer is both loaded and written: no slot or result may point into it */
+    int32_t *ranks;  /* by operand, of a LOAD: when it is read last; of a STORE: when it is written; see da_lanes_may_overwrite */
+    da_machine_code code;
+    int32_t n_joined; /* micro-operations in it */
 };
+
+/* Slots that an instruction reads: the first so many of a, b, c. */
+int da_slots_read(const da_inst *inst);
+/* Lanes of a block, by the registers. */
+int32_t da_block_for(const da_lanes *lanes);
+/* Fills in `ranks`; place[k]: where instruction k stands in the order. */
+void da_note_ranks(da_lanes *lanes, const int32_t *place);
+/* Joins arithmetic to machine code, where there is some, as the last step of preparation. */
+void da_join(da_lanes *lanes);
 
 /* Lanes from one block to the next: a cache line more than a block, or lane i of all blocks would stand in the same few sets of
  * L1, and bundles, which pass through many blocks at once, would find nothing there. */
@@ -106,7 +120,7 @@ int da_type_size(int type);
 
 /* The bytes of the parts of scratch, in order; the blocks follow. */
 typedef struct {
-    size_t slots, bounds, bundles, splats, total;
+    size_t slots, bounds, bundles, splats, spills, total;
 } da_layout;
 da_layout da_layout_of(const da_lanes *lanes);
 

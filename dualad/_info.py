@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
+from . import _core, _replay
 from ._version import __version__
 
 # OpenBLAS names its kernels after processors; these use AVX-512.
@@ -45,6 +45,7 @@ def facts() -> dict[str, str]:
         "machine": f"{platform.machine()}, {platform.system()}",
         "SIMD in use": f"{_core.simd_level()} (compiled in: {', '.join(_core.simd_levels())})",
         "SIMD in NumPy": ", ".join(found),
+        "machine code": "in use" if _replay.uses_machine_code() else "not in use (it needs AVX2, memory that may be executed, and no DUALAD_MACHINE_CODE=0)",
         "BLAS": f"{blas.get('name', 'none')} {blas.get('version', '')}".strip(),
         "BLAS kernels": kernel.decode() if kernel else "not known (the BLAS is no OpenBLAS)",
         "BLAS threads": str(openblas("num_threads", ctypes.c_int) or "not known"),

@@ -13,8 +13,8 @@ cdef class Batch:
     cdef da_splat *splats
     cdef readonly list leaves    # (buffer, element) of each leaf
 
-    def __cinit__(self, Graph graph, list roots):
-        """`roots` are (number of an array, element): neighbours are stored together."""
+    def __cinit__(self, Graph graph, list roots, bint by_kernels):
+        """`roots` are (number of an array, element): neighbours are stored together. `by_kernels`: without machine code."""
         cdef int status = da_graph_lanes(&graph.g, &self.p)
         cdef int32_t k
         cdef cnp.ndarray operands
@@ -30,6 +30,7 @@ cdef class Batch:
             self.splats[k].operand = -1
         self.region.type = self.p.type
         self.region.ndim = 1
+        self.region.by_kernels = by_kernels or without_machine_code()
         self.region.n_regs = self.p.n_regs
         self.region.n_micros = self.p.n_micros
         self.region.n_operands = self.p.n_leaves + self.p.n_roots
@@ -60,7 +61,8 @@ cdef class Batch:
 
     @property
     def stats(self):
-        return {"operations": self.p.n_micros, "registers": self.p.n_regs, "leaves": self.p.n_leaves, "roots": self.p.n_roots}
+        return {"operations": self.p.n_micros, "registers": self.p.n_regs, "leaves": self.p.n_leaves, "roots": self.p.n_roots,
+                "joined": da_lanes_joined(self.lanes)}
 
     def run(self, list arrays, list operands, int64_t samples):
         """Runs all samples: operand k is (number of an array, type, offset of its element, stride from sample to sample)."""

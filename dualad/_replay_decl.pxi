@@ -39,7 +39,7 @@ cdef extern from "da_lanes.h" nogil:
     ctypedef struct da_reduction:
         int32_t op
     ctypedef struct da_region:
-        uint8_t type, ndim, n_inner, axis
+        uint8_t type, ndim, n_inner, axis, by_kernels
         int32_t n_regs, n_micros, n_operands, n_splats, n_reductions
         int64_t *shape
         const da_micro *micros
@@ -80,6 +80,8 @@ cdef extern from "da_lanes.h" nogil:
     da_lanes_status da_region_check_operands(const da_region *region, const da_span *spans, int n_spans)
     da_lanes *da_lanes_new(const da_region *region)
     void da_lanes_free(da_lanes *lanes)
+    int32_t da_lanes_joined(const da_lanes *lanes)
+    int da_lanes_may_overwrite(const da_lanes *lanes, int32_t loaded, int32_t stored)
     size_t da_lanes_scratch(const da_lanes *lanes)
     size_t da_lanes_partials(const da_lanes *lanes, const da_region *region)
     int64_t da_lanes_units(const da_lanes *lanes, const da_region *region)
@@ -89,6 +91,9 @@ cdef extern from "da_lanes.h" nogil:
     void da_lanes_finish(const da_lanes *lanes, const da_region *region, const da_span *spans, void *partials)
     void da_groups_run(const da_group *groups, size_t n, const da_groups *env)
     da_lanes_status da_groups_check(const da_group *groups, size_t n, const da_groups *env)
+
+cdef extern from "da_machine.h" nogil:
+    int da_machine_works()
 
 cdef extern from "da_graph.h" nogil:
     enum: DA_G_CONST, DA_G_LEAF, DA_G_ARRAY

@@ -87,7 +87,7 @@ cdef class Machine:
     cdef int32_t *own_lists
     cdef Leaf *ins
     cdef Leaf *outs
-    cdef bint in_place          # a result may be written over the argument of the same place: each element is read before
+    cdef set over               # (argument's buffer, result's): each element is read before it is written in its place
     cdef bint brief             # runs under the GIL: handing it to another thread and back would take longer
     cdef bint pythonic          # Python floats come in: 1 / 0 and its like are errors
     cdef int n_steps, n_buffers, n_regions, n_guards, n_inputs, n_scalars, n_outputs, n_own_lists
@@ -119,7 +119,7 @@ cdef class Machine:
             if self.steps[k].kind == STEP_REGION:
                 if region_ns(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first]) > THREADS_FROM_NS:
                     self.steps[k].kind = STEP_LONG
-        self.in_place = elementwise(parts)
+        self.over = self.overwritable()
         self.brief = self.whole_ns() < GIL_FROM_NS
         self.set_spots()
         self.set_leaves()
@@ -179,18 +179,38 @@ cdef class Machine:
         cdef Py_ssize_t k
         cdef da_region *r
         given = self.parts["regions"]
+        by_kernels = self.parts.get("by_kernels", False) or without_machine_code()
         self.n_regions = len(given)
         self.regions = <da_region *>allocated(self.n_regions, sizeof(da_region))
         self.lanes = <da_lanes **>allocated(self.n_regions, sizeof(da_lanes *))
         for k in range(self.n_regions):
             r = &self.regions[k]
             fill_region(r, given[k])
+            r.by_kernels = by_kernels
             self.lanes[k] = da_lanes_new(r)
             if self.lanes[k] == NULL:
                 raise MemoryError("no memory for the program")
             self.scratch_bytes = max(self.scratch_bytes, da_lanes_scratch(self.lanes[k]))
             self.partial_bytes = max(self.partial_bytes, da_lanes_partials(self.lanes[k], r))
         return 0
+
+    cdef set overwritable(self):
+        """Which results may be written over which arguments, where the program is one pass over arrays that lie alike."""
+        if not elementwise(self.parts):
+            return set()
+        region = self.parts["regions"][0]
+        moves = {int(code): [(int(region.operands[k]["buffer"]), int(k)) for k in region.micros["operand"][region.micros["code"] == code]]
+                 for code in (DA_L_LOAD, DA_L_STORE)}
+        read_first = {int(region.operands[k]["buffer"]) for k in region.splats["operand"] if k >= 0}  # by each thread, for all elements
+        pairs = {(a, b) for a, _ in moves[DA_L_LOAD] for b, _ in moves[DA_L_STORE] if a not in read_first}
+        late = {(a, b) for a, i in moves[DA_L_LOAD] for b, j in moves[DA_L_STORE] if not da_lanes_may_overwrite(self.lanes[0], i, j)}
+        return pairs - late
+
+    @property
+    def joined(self):
+        """Operations on arrays that run as machine code."""
+        cdef int k
+        return sum([da_lanes_joined(self.lanes[k]) for k in range(self.n_regions)])
 
     cdef int set_spots(self) except -1:
         cdef Py_ssize_t k
@@ -418,15 +438,16 @@ cdef class Machine:
                 results[k] = np.empty((), self.outputs[k][3])
         return 0
 
-    cdef bint in_the_way(self, cnp.ndarray x, list results) except -1:
-        """Whether a result overwrites the argument before it is read to the end."""
+    cdef bint in_the_way(self, int where, cnp.ndarray x, list results) except -1:
+        """Whether a result overwrites the argument, which is buffer `where`, before it is read to the end."""
+        cdef int k
         cdef char *a = <char *>cnp.PyArray_DATA(x)
         cdef char *b
         cdef Py_ssize_t n = cnp.PyArray_NBYTES(x), m
-        for y in results:
+        for k, y in enumerate(results):
             if type(y) is ndarray:
                 b, m = <char *>cnp.PyArray_DATA(<cnp.ndarray>y), cnp.PyArray_NBYTES(<cnp.ndarray>y)
-                if a < b + m and b < a + n and not (self.in_place and a == b and n == m):
+                if a < b + m and b < a + n and not (a == b and n == m and (where, self.outs[k].where) in self.over):
                     return True
         return False
 
@@ -450,7 +471,7 @@ cdef class Machine:
             if leaf.kind != LEAF_ARRAY:
                 w.scalars[leaf.where] = x
                 continue
-            if not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>x) or (results is not None and self.in_the_way(<cnp.ndarray>x, results)):
+            if not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>x) or (results is not None and self.in_the_way(leaf.where, <cnp.ndarray>x, results)):
                 x = np.array(x, (<object>x).dtype.newbyteorder("="), order="C")
                 w.bases = (w.bases, x)
             w.spans[leaf.where].data = cnp.PyArray_DATA(<cnp.ndarray>x)
@@ -622,15 +643,14 @@ cdef inline size_t rounded(size_t n) noexcept nogil:
 
 
 cdef bint elementwise(dict parts) except -1:
-    """Whether a program is one pass, after work on numbers, over arrays that lie alike; it reads an element of all of them before it writes it."""
+    """Whether a program is one pass, after work on numbers, over arrays that lie alike."""
     kinds = [kind for kind, _, _ in parts["steps"]]
     if not kinds or kinds.pop() != "region" or set(kinds) - {"groups"}:
         return False
     region = parts["regions"][0]
     codes = region.micros["code"]
     moves = region.operands[region.micros["operand"][(codes == DA_L_LOAD) | (codes == DA_L_STORE)]]
-    stores = np.flatnonzero(codes == DA_L_STORE)
-    return (len(region.shape) == 1 and len(region.reductions) == 0 and len(stores) > 0 and not np.any(codes[stores[0]:] == DA_L_LOAD)
+    return (len(region.shape) == 1 and len(region.reductions) == 0
             and bool(np.all((moves["stride"][:, 0] == 1) & (moves["offset"] == 0) & (moves["index_buffer"] < 0))))
 
 

@@ -64,6 +64,19 @@ def get_num_threads():
     return _threads
 
 
+def uses_machine_code():
+    """Whether programs join arithmetic on arrays to machine code: the processor and the system can, and it is not switched off."""
+    return not without_machine_code() and da_machine_works() != 0
+
+
+cdef bint without_machine_code() except -1:
+    """Whether $DUALAD_MACHINE_CODE switches it off."""
+    given = _os.environ.get("DUALAD_MACHINE_CODE", "")
+    if given not in ("", "0", "1"):
+        raise ValueError(f"DUALAD_MACHINE_CODE={given!r}: it must be 0 (never) or 1 (where the system can)")
+    return given == "0"
+
+
 cdef extern from "pythread.h" nogil:
     ctypedef void *PyThread_type_lock
     PyThread_type_lock PyThread_allocate_lock()

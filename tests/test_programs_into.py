@@ -5,6 +5,7 @@ import pytest
 
 import dualad as da
 from dualad import errors
+from dualad._programs import ALL_PASSES
 
 RNG = np.random.default_rng(3)
 
@@ -32,11 +33,14 @@ def test_in_place_has_the_bits_of_a_call(n, dtype):
 
 
 @pytest.mark.parametrize("f", [lambda p, m: (p + m, p * m), lambda p, m: (p + m[::-1], p * m), lambda p, m: (p + np.sum(m), p * m),
-                               lambda p, m: (np.sort(p), p * m), lambda p, m: (p * m, np.roll(p, 3))])
-def test_over_the_arguments(f):
+                               lambda p, m: (np.sort(p), p * m), lambda p, m: (p * m, np.roll(p, 3)),
+                               lambda p, m: (np.tanh(p), m / np.cosh(p) ** 2), lambda p, m: (p * m[-1], m + 1)])
+@pytest.mark.parametrize("passes", [None, ALL_PASSES - {"machine"}], ids=["machine code", "kernels"])
+@pytest.mark.parametrize("n", [1000, 1024, 200_000])
+def test_over_the_arguments(f, n, passes):
     """In place where every element is read before it is written, through copies otherwise; crosswise too."""
-    p, m = RNG.random(1000), RNG.random(1000)
-    prog = da.record(f, p, m)
+    p, m = RNG.random(n), RNG.random(n)
+    prog = da.record(f, p, m, passes=passes)
     want = prog(p, m)
     for order in ((0, 1), (1, 0)):
         given = p.copy(), m.copy()

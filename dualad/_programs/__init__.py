@@ -2,4 +2,4 @@
 
 from .._replay import PASSES
 
-ALL_PASSES = frozenset({*PASSES, "fusion", "recompute", "reuse"})
+ALL_PASSES = frozenset({*PASSES, "fusion", "machine", "recompute", "reuse"})

@@ -217,4 +217,4 @@ class Builder:
 
 def parts_of(recorded: Capture, exact: bool = False, passes: frozenset[str] = ALL_PASSES) -> dict[str, Any]:
     """What the machine of a recording is made of."""
-    return Builder(recorded, exact, passes).build()
+    return {**Builder(recorded, exact, passes).build(), "by_kernels": "machine" not in passes}

@@ -38,7 +38,7 @@ class Lanes:
         low.graph.optimise(sum(PASSES[p] for p in passes if p in PASSES) | FOR_LANES | (EXACT if exact else 0))
         try:
             guard = [(len(self.leaves), 0)] if self.guarded else []
-            self.batch = Batch(low.graph, self.roots + guard)
+            self.batch = Batch(low.graph, self.roots + guard, "machine" not in passes)
         except TypeError as error:
             raise Unsuitable(str(error)) from None
         self.given = {v.buffer: v for v in low.values if v.given >= 0}

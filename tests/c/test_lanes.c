@@ -101,6 +101,7 @@ static void random_program(program *p) {
                      .n_operands = OPERANDS, .n_splats = 3, .micros = p->micros, .operands = p->operands,
                      .splats = p->splats, .reductions = p->reductions};
     r->n_reductions = (int32_t)random_below(REDUCTIONS + 1);
+    r->by_kernels = random_below(4) == 0;
     r->ndim = (uint8_t)random_below(4), r->n_inner = (uint8_t)random_below(r->ndim + 1u);
     p->n = 1;
     for (int d = 0; d < r->ndim; d++) {

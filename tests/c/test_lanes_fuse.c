@@ -23,7 +23,7 @@ enum { PRODUCT, SQUARE, SQUARED_DIFFERENCE, KINDS };
 static void make(program *p, int type, int kind, int axis, const int64_t *shape, int same_rows, int in_place, int kept) {
     int64_t blocks = shape[0], rows = shape[1], cols = shape[2];
     *p = (program){.region = {.type = (uint8_t)type, .ndim = 3, .n_inner = 1, .axis = (uint8_t)axis, .n_regs = 4,
-                              .n_operands = BUFFERS, .n_reductions = 1, .shape = {blocks, rows, cols},
+                              .n_operands = BUFFERS, .n_reductions = 1, .by_kernels = 1, .shape = {blocks, rows, cols},
                               .micros = p->micros, .operands = p->operands,
                               .reductions = &p->reduction},
                    .reduction = {DA_SUM, SUM}};
