@@ -31,24 +31,27 @@
 #undef DA_SINCE_22
 #undef DA_SINCE_35
 #if __GLIBC_PREREQ(2, 35)
+/* A function is vectorised where it is inlined, and gcc of itself does not inline it where `optimize` pragmas differ. */
+#define DA_FORMULA static inline __attribute__((always_inline))
 /* In single precision: with w = expm1(2 |x|), |tanh(x)| = t = w / (2 + w), and sech2(x) = (1 - t) (1 + t) = 2 / (2 + w) * (1 + t). Far
  * out the exponent is smaller by 32, so that w does not overflow. */
-static inline float da_growthf(float x) {
+DA_FORMULA float da_growthf(float x) {
     float y = 2 * fabsf(x);
     y = y > 110 ? 110 : y;
     return expm1f(y > 60 ? y - 32 : y);
 }
-static inline float da_tanhf(float x) {
+DA_FORMULA float da_tanhf(float x) {
     float w = da_growthf(x);
     return copysignf(w / (2 + w), x);
 }
-static inline float da_sech2f(float x) {
+DA_FORMULA float da_sech2f(float x) {
     float w = da_growthf(x), d = 2 + w;
     return 2 / d * (1 + w / d) * (2 * fabsf(x) > 60 ? 0x1.c8464f7616468p-47f : 1);
 }
 #define tanhf(x) da_tanhf(x)
 #define DA_HAS_SECH2F 1
 #endif
+#undef DA_FORMULA
 #undef DA_VECTOR1
 #undef DA_VECTOR2
 #undef DA_SIMD

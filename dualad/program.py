@@ -82,8 +82,8 @@ def describe(machine: Machine) -> dict[str, Any]:
     """Sizes of a program."""
     parts = machine.parts
     kinds = [kind for kind, _, _ in parts["steps"]]
-    return {"guards": len(parts["guard_places"]) + len(parts["guard_arrays"]), "regions": kinds.count("region"), "calls": kinds.count("call"), "joined": machine.joined,
-            "arena": parts["arena"], **parts["plan"].stats, **parts["counts"]}
+    return {"guards": len(parts["guard_places"]) + len(parts["guard_arrays"]), "regions": kinds.count("region"), "calls": kinds.count("call"),
+            "joined": machine.joined, "arena": parts["arena"], **parts["plan"].stats, **parts["counts"]}
 
 
 def chosen_passes(passes: Iterable[str] | None) -> frozenset[str]:
