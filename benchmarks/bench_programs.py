@@ -16,7 +16,7 @@ from timing import Row, best, main
 import dualad as da
 
 US = 1e6
-SHORT = [float(k) for k in range(60)]  # 1 us to add up
+SHORT = [float(k) for k in range(170)]  # 1 us to add up
 
 
 def measure(quick: bool = False) -> list[Row]:
@@ -24,6 +24,7 @@ def measure(quick: bool = False) -> list[Row]:
     rows = call_path(seconds) + loop(seconds) + loop_against_arrays(1000 if quick else 10_000, seconds)
     for n in (10_000,) if quick else (100_000, 4_000_000):
         rows += fused(n, seconds if n < 1_000_000 else 5 * seconds)  # there all libraries together take 0.4 s: 3 s would be seven samples
+    rows += fused(10_000 if quick else 100_000, seconds, np.float32)
     return rows + first_call(10_000 if quick else 100_000) + many_threads(seconds)
 
 
@@ -73,9 +74,10 @@ def loop_against_arrays(n: int, seconds: float) -> list[Row]:
     ]
 
 
-def fused(n: int, seconds: float) -> list[Row]:
+def fused(n: int, seconds: float, dtype: type = np.float64) -> list[Row]:
     """Value and gradient of a chain of elementwise functions, on two threads."""
-    x = np.random.default_rng(1).uniform(-3, 3, n)
+    x = np.random.default_rng(1).uniform(-3, 3, n).astype(dtype)
+    single = dtype is np.float32
     da.set_num_threads(2)
     f = da.compile(da.value_and_grad(elementwise))
     runs: dict[str, Callable[[], Any]] = {"dualad": lambda: f(x)}
@@ -84,12 +86,12 @@ def fused(n: int, seconds: float) -> list[Row]:
     value, gradient = da.value_and_grad(elementwise)(x)
     for run in runs.values():
         v, g = run()
-        np.testing.assert_allclose(v, value, rtol=1e-10)
-        np.testing.assert_allclose(g, gradient, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(v, value, rtol=1e-4 if single else 1e-10)
+        np.testing.assert_allclose(g, gradient, rtol=1e-10, atol=1e-5 if single else 1e-12)
     t = best({**runs, "NumPy, value only": lambda: elementwise(x)}, seconds)
     ours = t.pop("dualad")
-    bars = {"NumPy, value only": 0.2, "torch.compile": 0.4, "jax.jit": 0.2}
-    return [Row(f"value and gradient, elementwise, n = {n}", ours, base=k, base_value=v, bar=bars[k]) for k, v in t.items()]
+    bars = dict.fromkeys(t, 1.0) if single else {"NumPy, value only": 0.2, "torch.compile": 0.4, "jax.jit": 0.2}
+    return [Row(f"value and gradient, elementwise, n = {n}{', float32' if single else ''}", ours, base=k, base_value=v, bar=bars[k]) for k, v in t.items()]
 
 
 def first_call(operations: int) -> list[Row]:
@@ -113,40 +115,47 @@ def first_call(operations: int) -> list[Row]:
 def many_threads(seconds: float) -> list[Row]:
     """Eight threads call one program: the time of all calls together against the same calls one after the other.
 
-    What two cores are worth is measured in the same run, by plain NumPy on two threads: on a virtual or busy machine it is less than two.
+    Two things are measured beside them, sample by sample. What two cores are worth, by plain NumPy on two threads: on a virtual or busy machine it
+    is less than two. And what threads that take turns at the GIL cost: a Python function that takes as long as the short call.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    x = np.linspace(-3, 3, 100_000)
+    x, y = np.linspace(-3, 3, 100_000), start(100)
     da.set_num_threads(1)  # one call uses one core: eight of them may use all
-    rows = [_together(f"{cores} threads, plain NumPy", lambda: elementwise(x), 4, cores, seconds)]
-    rows.append(_together("8 threads, a Python function as short", lambda: sum(SHORT), 20_000, 8, seconds))
-    scaling = rows[0].figure
-    for name, f, at, calls, bar in (
-        ("short calls", da.grad(rosenbrock_loop), start(100), 5000, 1.1),  # mostly under the GIL: no gain to be had, no loss allowed
-        ("long calls", da.value_and_grad(elementwise), x, 4, 1.25 * max(scaling, 1 / cores)),
-    ):
-        compiled = da.compile(f)
-        rows.append(_together(f"8 threads, one program, {name}", lambda compiled=compiled, at=at: compiled(at), calls, 8, seconds, bar))
+    long, short = da.compile(da.value_and_grad(elementwise)), da.compile(da.grad(rosenbrock_loop))
+    plain, arrays = _together({
+        f"{cores} threads, plain NumPy": (lambda: elementwise(x), 8, cores),
+        "8 threads, one program, long calls": (lambda: long(x), 4, 8),
+    }, seconds)
+    arrays.bar = 1.25 * max(plain.figure, 1 / cores)
+    turns, calls = _together({
+        "8 threads, a Python function as short": (lambda: sum(SHORT), 2500, 8),
+        "8 threads, one program, short calls": (lambda: short(y), 2500, 8),
+    }, 4 * seconds)
+    calls.bar = 1.1  # under the GIL: no gain to be had, no loss allowed
     da.set_num_threads(cores)
-    return rows
+    return [plain, arrays, turns, calls]
 
 
-def _together(case: str, run: Callable[[], Any], calls: int, threads: int, seconds: float, bar: float | None = None) -> Row:
-    """`threads` threads that each run so many calls, against the same calls in turn. They last 40 ms together: the 0.2 ms in which a pool hands
-    out eight tasks must not count."""
-    want = [np.array(a) for a in da.tree.flatten(run())[0]]
+def _together(cases: dict[str, tuple[Callable[[], Any], int, int]], seconds: float) -> list[Row]:
+    """Each case is (call, how often each thread calls it, threads). The calls of one sample last 20 ms: the 0.2 ms in which a pool hands out eight
+    tasks must not count, and longer samples meet other processes."""
+    runs: dict[str, Callable[[], Any]] = {}
+    with ThreadPoolExecutor(max(threads for _, _, threads in cases.values())) as pool:
+        for case, (call, calls, threads) in cases.items():
+            want = [np.array(a) for a in da.tree.flatten(call())[0]]
 
-    def work(_: int) -> Any:
-        for _ in range(calls):
-            out = run()
-        return out
+            def work(_: int, call: Callable[[], Any] = call, calls: int = calls) -> Any:
+                for _ in range(calls):
+                    out = call()
+                return out
 
-    with ThreadPoolExecutor(threads) as pool:
-        for result in pool.map(work, range(threads)):
-            for a, b in zip(da.tree.flatten(result)[0], want, strict=True):
-                np.testing.assert_array_equal(a, b)
-        t = best({"together": lambda: list(pool.map(work, range(threads))), "in turn": lambda: [work(k) for k in range(threads)]}, seconds)
-    return Row(case, t["together"], base="one thread", base_value=t["in turn"], bar=bar)
+            for result in pool.map(work, range(threads)):
+                for a, b in zip(da.tree.flatten(result)[0], want, strict=True):
+                    np.testing.assert_array_equal(a, b)
+            runs[case] = lambda work=work, threads=threads: list(pool.map(work, range(threads)))
+            runs[f"{case}, in turn"] = lambda work=work, threads=threads: [work(k) for k in range(threads)]
+        t = best(runs, seconds)
+    return [Row(case, t[case], base="one thread", base_value=t[f"{case}, in turn"]) for case in cases]
 
 
 if __name__ == "__main__":

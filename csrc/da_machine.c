@@ -33,7 +33,6 @@ typedef struct {
     value_state *states;
     const readers *next;
     int32_t holds[REGISTERS]; /* a value, or NONE */
-    uint32_t locked;          /* registers that the operation at hand reads */
     int32_t *free_spills, n_free, n_spills;
     size_t apart;
     int single;
@@ -85,19 +84,20 @@ static void leave(writer *w, int32_t reg) {
     w->holds[reg] = NONE;
 }
 
-/* A register that may be written: a free one, or that whose value is read last, among those in `allowed`. */
-static int32_t choose(const writer *w, uint32_t allowed) {
+/* A register that may be written: a free one, or that whose value is read last; never an operand of the operation at hand, which reads
+ * them next. */
+static int32_t choose(const writer *w) {
     int32_t best = NONE, furthest = -1;
     for (int32_t k = 0; k < REGISTERS; k++) {
         if (w->holds[k] == NONE) return k;
         int32_t next = w->states[w->holds[k]].next;
-        if (allowed >> k & 1 && next > furthest) best = k, furthest = next;
+        if (next > furthest) best = k, furthest = next;
     }
     return best;
 }
 
-static int32_t make_room(writer *w, uint32_t allowed) {
-    int32_t reg = choose(w, allowed), value = w->holds[reg];
+static int32_t make_room(writer *w) {
+    int32_t reg = choose(w), value = w->holds[reg];
     if (value == NONE) return reg;
     value_state *s = &w->states[value];
     if (w->values[value].kept == DA_KEPT_NOWHERE && s->spill == NONE) {
@@ -114,25 +114,22 @@ static void hold(writer *w, int32_t reg, int32_t value) {
 }
 
 static void load(writer *w, int32_t value) {
-    value_state *s = &w->states[value];
-    if (s->reg == NONE) {
-        int32_t reg = make_room(w, ~w->locked);
-        if (w->values[value].kept == DA_KEPT_SPLAT) {
-            x86_operand at = {X86_SPLATS, w->values[value].at * (w->single ? 4 : 8)};
-            x86_vex(&w->out, X86_MAP_0F38, 1, w->single ? 0x18 : 0x19, reg, 0, at, X86_NO_IMMEDIATE);
-        } else {
-            emit(w, MOVE, reg, 0, memory_of(w, value));
-        }
-        hold(w, reg, value);
+    if (w->states[value].reg != NONE) return;
+    int32_t reg = make_room(w);
+    if (w->values[value].kept == DA_KEPT_SPLAT) {
+        x86_operand at = {X86_SPLATS, w->values[value].at * (w->single ? 4 : 8)};
+        x86_vex(&w->out, X86_MAP_0F38, 1, w->single ? 0x18 : 0x19, reg, 0, at, X86_NO_IMMEDIATE);
+    } else {
+        emit(w, MOVE, reg, 0, memory_of(w, value));
     }
-    w->locked |= 1u << s->reg;
+    hold(w, reg, value);
 }
 
 /* Loads what is read again before anything that would have to make room for it. */
 static void load_if_read_again(writer *w, int32_t value, int32_t again) {
     if (w->values[value].kept != DA_KEPT_SPLAT && w->states[value].reg == NONE) {
         if (again == NEVER) return;
-        int32_t reg = choose(w, ~w->locked);
+        int32_t reg = choose(w);
         if (w->holds[reg] != NONE && w->states[w->holds[reg]].next <= again) return;
     }
     load(w, value);
@@ -273,10 +270,7 @@ static void operate3(writer *w, int code, int d, const argument *x) {
 static void fetch(writer *w, const da_machine_op *op, const readers *next, int arity, argument *x) {
     const shape *s = shape_of(op->code);
     int32_t value[3] = {0}, again[3] = {0};
-    for (int k = 0; k < arity; k++) {
-        value[k] = op->x[k], again[k] = next->read[k];
-        if (w->states[value[k]].reg != NONE) w->locked |= 1u << w->states[value[k]].reg;
-    }
+    for (int k = 0; k < arity; k++) value[k] = op->x[k], again[k] = next->read[k];
     if (arity > 1 && s->commutes && w->states[value[0]].reg == NONE && (w->states[value[1]].reg != NONE || w->values[value[1]].kept == DA_KEPT_SPLAT)) {
         value[0] = op->x[1], value[1] = op->x[0];
         again[0] = next->read[1], again[1] = next->read[0];
@@ -291,7 +285,6 @@ static void fetch(writer *w, const da_machine_op *op, const readers *next, int a
 static void write_op(writer *w, const da_machine_op *op, const readers *next) {
     int arity = da_lanes_arity(op->code);
     argument x[3];
-    w->locked = 0;
     fetch(w, op, next, arity, x);
     for (int k = 0; k < arity; k++) {
         value_state *s = &w->states[op->x[k]];
@@ -299,7 +292,7 @@ static void write_op(writer *w, const da_machine_op *op, const readers *next) {
         if (s->next == NEVER && s->reg != NONE) leave(w, s->reg);
     }
     /* the last instruction writes d, and nothing before: d may be where an operand is */
-    int32_t d = make_room(w, ~0u);
+    int32_t d = make_room(w);
     if (arity == 1) operate1(w, op->code, d, x[0]);
     else if (arity == 2) operate2(w, op->code, d, x);
     else operate3(w, op->code, d, x);
