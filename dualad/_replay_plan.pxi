@@ -98,11 +98,18 @@ cdef class Plan:
 
     def mark(self, int32_t first, int32_t count, cnp.ndarray bank, int slot):
         """Writes `slot` (int32) to the places of the bank that groups fill."""
-        cdef int32_t k, i, j
+        self.pass_over(first, count, <int32_t *>cnp.PyArray_DATA(bank), slot)
+
+    def latest(self, int32_t first, int32_t count, cnp.ndarray bank):
+        """The largest number (int32) at the places of the bank that groups fill."""
+        return self.pass_over(first, count, <int32_t *>cnp.PyArray_DATA(bank), -1)
+
+    cdef int32_t pass_over(self, int32_t first, int32_t count, int32_t *at, int32_t slot) noexcept:
+        """The largest number at the places that groups fill; then `slot`, if it is not negative, stands there."""
+        cdef int32_t k, i, j, n, place, most = -1
         cdef da_group *g
         cdef da_scalar *s
         cdef da_scalar_form f
-        cdef int32_t *to = <int32_t *>cnp.PyArray_DATA(bank)
         for k in range(first, first + count):
             g = &self.p.groups[k]
             if g.code == DA_L_SCALARS:
@@ -111,14 +118,18 @@ cdef class Plan:
                     s = &self.p.scalars[g.a.offset + i]
                     f = da_scalar_form_of(s.code)
                     for j in range(f.lanes):
-                        to[s.dst + j] = slot
+                        most = max(most, at[s.dst + j])
+                        if slot >= 0:
+                            at[s.dst + j] = slot
                     i += f.slots
-            elif g.dst.kind == DA_LANE_AFFINE:
-                for i in range(1 if g.code == DA_L_REDUCE else g.n):
-                    to[g.dst.offset + i * g.dst.stride] = slot
-            else:
-                for i in range(1 if g.code == DA_L_REDUCE else g.n):
-                    to[self.p.lists[g.dst.offset + i]] = slot
+                continue
+            n = 1 if g.code == DA_L_REDUCE else g.n
+            for i in range(n):
+                place = <int32_t>(g.dst.offset + i * g.dst.stride) if g.dst.kind == DA_LANE_AFFINE else self.p.lists[g.dst.offset + i]
+                most = max(most, at[place])
+                if slot >= 0:
+                    at[place] = slot
+        return most
 
     def places(self, int32_t first, int32_t count):
         """Places of operands of steps: None for arrays."""

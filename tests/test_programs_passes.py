@@ -157,6 +157,36 @@ def test_fusion_makes_one_region():
     assert sizes(f, x, passes=ALL_PASSES - {"fusion"})["regions"] > 5
 
 
+def test_numbers_between_arrays_do_not_cut_regions():
+    """As in AdamW: numbers that depend on no array are computed before the arrays that use other numbers."""
+    def update(p, m, rate, t):
+        p = p - p * (rate * 0.01)
+        scale = rate * np.sqrt(1 - 0.9**t) / (1 - 0.99**t)
+        m = m * 0.9 + p * (1 - rate)
+        return p - scale * m / (np.abs(m) + rate * t), m
+
+    x = np.linspace(1, 2, 5000)
+    assert sizes(update, x, x[::-1].copy(), 0.1, 3.0)["regions"] == 1
+    check(da.compile(update), update, (x, x[::-1].copy(), 0.1, 3.0), (x + 1, x, 0.2, 4.0))
+
+
+def test_numbers_wait_for_arrays_that_read_what_they_replace():
+    """Many numbers, few places: each array step reads a number whose place a later one takes."""
+    def f(x, a):
+        total = x
+        for k in range(30):
+            a = a * 1.01 + np.float64(k) / (a + 2)
+            total = total + x * a
+            if k % 7 == 0:
+                a = a + np.sum(total) * 1e-3
+        return total, a
+
+    x = np.linspace(1, 2, 500)
+    g = da.grad(lambda x, a: np.sum(f(x, a)[0]), argnums=(0, 1))
+    for h in (f, g):
+        check(da.compile(h), h, (x, np.float64(0.3)), (x[::-1].copy(), np.float64(0.7)))
+
+
 def test_equal_operations_are_merged_and_dead_ones_dropped():
     def f(x):
         unused = [np.cosh(x * k) for k in range(5)]

@@ -44,7 +44,7 @@ class Schedule:
         self.made: dict[Value, int] = {}
         self.bank = np.full(plan.bank, -1, np.int32)  # the slot that writes a place of the bank
         self.last_scalars = -1
-        self.last_reader = -1  # the last slot that reads the bank; scalars after it may reuse the places
+        self.read = np.full(plan.bank, -1, np.int32)  # the last slot that reads a place; scalars after it may reuse the place
         self.buffers = {v.buffer: v for step in steps for v in step.out}
         self.places: dict[Step, list[Any]] = {}  # of a step's scalar operands, in their order
         for number, first, count in plan.units():
@@ -56,7 +56,7 @@ class Schedule:
 
     def _scalars(self, first: int, count: int) -> None:
         reads = [self.made[self.buffers[b]] + 1 for b in self.plan.reads(first, count) if b in self.buffers]
-        at = max([self.last_scalars, self.last_reader + 1, *reads])
+        at = max([self.last_scalars, self.plan.latest(first, count, self.read) + 1, *reads])
         if at != self.last_scalars or at < 0:
             at = self._append("scalars")
         self.slots[at].groups.append((first, count))
@@ -87,8 +87,9 @@ class Schedule:
             at = self._append("region" if fusable else "step")
             self.slots[at].shape, self.slots[at].single = shape, single
         self.slots[at].steps.append(step)
-        if any(place.buffer == 0 for place in self.places[step]):
-            self.last_reader = max(self.last_reader, at)
+        for place in self.places[step]:
+            if place.buffer == 0:
+                self.read[place.offset] = max(self.read[place.offset], at)
         if isinstance(step, Reduce):
             self.slots[at].how, self.slots[at].columns = step.how, step.columns
         for v in step.out:
