@@ -133,7 +133,7 @@ cdef class Kind:
         free(self.leaves)
 
     def take(self, object structure, list leaves):
-        """(the inputs as arrays with samples in front, number of samples) of arguments of this kind; None of others, and where there are no samples."""
+        """(the inputs as arrays with samples in front, number of samples) of arguments of this kind; None of others."""
         cdef int k
         cdef Leaf *leaf
         cdef int64_t samples = -1, length
@@ -158,4 +158,4 @@ cdef class Kind:
                 elif samples != length:
                     return None
             inputs.append(samples_first(x, leaf.where))
-        return (inputs, samples) if samples > 0 else None
+        return inputs, samples

@@ -200,10 +200,10 @@ class _Call:
         if failed is None:
             self._keep(todo, results, version.structure)
             return NONE
-        held = ~failed
-        if held.any():
+        rest, held = _those(todo, failed), ~failed
+        if rest.size < n:
             self._keep(_those(todo, held), [r[held] for r in results], version.structure)
-        return _those(todo, failed)
+        return rest
 
     def _one(self, k: int) -> None:
         """One sample by itself."""
@@ -224,7 +224,8 @@ class _Call:
             raise ShapeError(f"{function_name(self.owner.sample)} returned results of another structure or shape for sample {samples[0]} than for "
                              "those before it")
         for k, r in enumerate(results):
-            self.out[k] = self.out[k].astype(np.result_type(self.out[k], r), copy=False)
+            if r.dtype != self.out[k].dtype:
+                self.out[k] = self.out[k].astype(np.result_type(self.out[k], r), copy=False)
             self.out[k][samples] = r
 
     def _one_for_shape(self) -> None:
@@ -239,7 +240,7 @@ def _ones(x: Any) -> Any:
 
 def _those(samples: np.ndarray | None, mask: np.ndarray) -> np.ndarray:
     """Some of the samples (None: all)."""
-    return np.flatnonzero(mask) if samples is None else samples[mask]
+    return mask.nonzero()[0] if samples is None else samples[mask]
 
 
 def _is_plain(x: Any, axis: int | None) -> bool:

@@ -63,13 +63,14 @@ FORMS = {
     "objects": lambda: np.array([0.5, 2.0, 1], object),
     "matrices": lambda: BATCH.reshape(3, 2, 2, 4),
     "a subclass": lambda: BATCH.view(Named),
+    "a shorter subclass": lambda: BATCH[:, :3].view(Named),
     "a tree": lambda: {"u": BATCH, "v": [BATCH[:, 1]]},
     "another tree": lambda: {"v": BATCH, "u": [BATCH[:, 1]]},
 }
 
 
 def of_trees(x, y=2.0):
-    return [f(leaf, y) for leaf in da.tree.flatten(x)[0]]
+    return [f(leaf, y) for leaf in da.tree.flatten((x["u"], x["v"]) if isinstance(x, dict) else x)[0]]
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,14 @@ def test_a_call_like_another_asks_nothing_again(monkeypatch):
     assert batched.stats() == {"calls": 6, "recordings": 1, "samples": 2 * 12 + 2 * (12 + 3), "one by one": 0, "versions": batched.stats()["versions"]}
 
 
+@pytest.mark.parametrize("args", [(BATCH.view(Named), 2.0), (BATCH, BATCH[0].view(Named))])
+def test_a_type_that_says_nothing_of_the_shape_makes_no_kind(args):
+    batched = da.vectorize(lambda x, y: np.sum(x), in_axes=(0, None))
+    for _ in range(2):
+        np.testing.assert_allclose(batched(*args), BATCH.sum(1), rtol=1e-15)
+    assert not batched.kinds
+
+
 def test_a_guard_fails_only_in_a_later_call():
     batched = da.vectorize(lambda x: x * x if x[0] > 0 else np.exp(x))
     signs = np.where(np.arange(12) % 3 == 1, -1.0, 1.0)[:, None]
@@ -192,19 +201,32 @@ def test_traced_arguments_after_plain_ones():
     want = 2 * np.sin(BATCH).sum(1)[:, None] * np.cos(BATCH)
     np.testing.assert_allclose(da.grad(total)(BATCH), want, rtol=1e-13)
     np.testing.assert_allclose(da.compile(da.grad(total))(BATCH), want, rtol=1e-13)
-    scaled = lambda s: s * np.sum(batched(BATCH))  # plain arguments, while a transform records
-    np.testing.assert_allclose(da.grad(scaled)(2.0), np.sin(BATCH).sum(), rtol=1e-14)
 
 
-def test_kinds_that_are_forgotten_come_back():
+def test_plain_arguments_while_a_transform_records():
+    """The function may see traced values elsewhere."""
+    scale = [2.0]
+    batched = da.vectorize(lambda x: np.sum(x) * scale[0])
+    batched(BATCH)
+
+    def total(s):
+        scale[0] = s
+        return np.sum(batched(BATCH))
+
+    np.testing.assert_allclose(da.grad(total)(3.0), BATCH.sum(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("recent", [8, 100])
+def test_kinds_that_are_forgotten_come_back(monkeypatch, recent):
+    monkeypatch.setattr(sys.modules["dualad.vectorize"], "RECENT", recent)
     batched = da.vectorize(lambda x: x * x)
-    for _ in range(2):
-        for n in range(1, 80):
-            batch = np.arange(2.0 * n).reshape(2, n)
-            np.testing.assert_array_equal(batched(batch), batch * batch)
+    for n in [*range(1, 81), *range(1, 81)]:
+        batch = np.arange(2.0 * n).reshape(2, n)
+        np.testing.assert_array_equal(batched(batch), batch * batch)
+        assert all(any(kind.versions is kept for kept in batched.versions.values()) for kind in batched.kinds)
     assert len(batched.versions) == 64
-    assert len(batched.kinds) == 8
-    assert all(any(kind.versions is kept for kept in batched.versions.values()) for kind in batched.kinds)
+    assert len(batched.kinds) == min(recent, 64)
+    assert batched.stats()["recordings"] == 2 * 80
 
 
 def test_two_threads_with_arguments_of_different_kinds():
