@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import peers
-from problems import elementwise, rational, rosenbrock, rosenbrock_gradient, rosenbrock_loop, scalar_chain, start
+from problems import elementwise, rational, reprojection, rosenbrock, rosenbrock_gradient, rosenbrock_loop, scalar_chain, start, weight_residual
 from timing import Row, best, main
 
 import dualad as da
@@ -21,7 +21,7 @@ SHORT = [float(k) for k in range(170)]  # 1 us to add up
 
 def measure(quick: bool = False) -> list[Row]:
     seconds = 0.2 if quick else 3.0
-    rows = call_path(seconds) + loop(seconds) + loop_against_arrays(1000 if quick else 10_000, seconds)
+    rows = call_path(seconds) + batches(seconds) + loop(seconds) + loop_against_arrays(1000 if quick else 10_000, seconds)
     for n in (10_000,) if quick else (100_000, 4_000_000):
         rows += fused(n, seconds if n < 1_000_000 else 5 * seconds)  # there all libraries together take 0.4 s: 3 s would be seven samples
     rows += fused(10_000 if quick else 100_000, seconds, np.float32)
@@ -42,6 +42,33 @@ def call_path(seconds: float) -> list[Row]:
     ours = t.pop("dualad")
     rows = [Row("call of a compiled scalar function", ours * US, "us", bar=1.0)]
     return rows + [Row("call of a compiled scalar function", ours * US, "us", base=k, base_value=v * US) for k, v in t.items()]
+
+
+def batches(seconds: float) -> list[Row]:
+    """Batches of few samples: the derivatives of observations of a bundle adjustment. The work for 16 of them takes some 3 us."""
+
+    def derivatives(sample: Any, feature: Any) -> Any:
+        return da.jacobian(reprojection)(sample, feature), da.grad(weight_residual)(sample[14])
+
+    def theirs(jax: Any, problems: Any) -> Callable[..., Any]:
+        return jax.vmap(lambda sample, feature: (jax.jacobian(problems.reprojection)(sample, feature), jax.grad(problems.weight_residual)(sample[14])))
+
+    rng, rows = np.random.default_rng(2), []
+    batch, single = da.vectorize(derivatives), da.compile(derivatives)
+    for n in (1, 16):
+        args = rng.uniform(0.5, 1.5, (n, 15)), rng.uniform(-1, 1, (n, 2))
+        runs: dict[str, Callable[[], Any]] = {"dualad": lambda args=args: batch(*args)}
+        runs["compiled calls in a loop"] = lambda args=args: [np.stack(parts) for parts in zip(*map(single, *args), strict=True)]
+        runs |= peers.jitted(theirs, *args, placed=False)
+        for run in runs.values():
+            for got, want in zip(run(), batch(*args), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+        t = best(runs, seconds)
+        ours = t.pop("dualad")
+        case = f"call of a batched function, samples: {n}"
+        rows.append(Row(case, ours * US, "us", bar=25.0))
+        rows += [Row(case, ours * US, "us", base=k, base_value=v * US) for k, v in t.items()]
+    return rows
 
 
 def loop(seconds: float) -> list[Row]:

@@ -1,5 +1,6 @@
 """Types of the replay of programs. The documentation stands in the sources (_replay*.pxi)."""
 
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
@@ -90,11 +91,21 @@ class Helper:
 
 @final
 class Batch:
-    def __new__(cls, graph: Graph, roots: list[tuple[int, int]], by_kernels: bool) -> Batch: ...
-    leaves: list[tuple[int, int]]
+    def __new__(cls, graph: Graph, operand_of: Callable[[int, int], tuple[int, int, int, int]], roots: list[tuple[int, int, int, int]],
+                by_kernels: bool) -> Batch: ...
     @property
     def stats(self) -> dict[str, int]: ...
-    def run(self, arrays: list[np.ndarray], operands: list[Any], samples: int) -> None: ...
+    def run(self, arrays: list[np.ndarray], samples: int) -> None: ...
+
+@final
+class Kind:
+    def __new__(cls, structure: Any, leaves: list[Any], axes: list[int | None], where: list[int], versions: list[Any]) -> Kind: ...
+    axes: list[int | None]
+    batched: list[bool]
+    versions: list[Any]
+    def take(self, structure: Any, leaves: list[Any]) -> tuple[list[np.ndarray], int] | None: ...
+
+def samples_first(x: Any, axis: int) -> np.ndarray: ...
 
 @final
 class Version:

@@ -29,6 +29,7 @@ cdef struct Spot:             # where a scalar result or guard stands
 cdef enum:
     MAX_DIMS = 64
     GIL_FROM_NS = 5000        # programs that take longer run without the GIL
+    ANY_LENGTH = -1           # of a leaf's dimension
 
 # How a leaf of the arguments comes in, or of the result goes out.
 cdef struct Leaf:
@@ -633,7 +634,7 @@ cdef inline bint same_kind(const Leaf *leaf, cnp.ndarray a) noexcept:
     if cnp.PyArray_TYPE(a) != leaf.typenum or cnp.PyArray_NDIM(a) != leaf.ndim:
         return False
     for d in range(leaf.ndim):
-        if cnp.PyArray_DIM(a, d) != leaf.dims[d]:
+        if cnp.PyArray_DIM(a, d) != leaf.dims[d] != ANY_LENGTH:
             return False
     return True
 

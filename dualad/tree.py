@@ -49,7 +49,7 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 
 LEAF = ("leaf",)
 # What needs no second look: the usual leaves of long lists.
-USUAL = {float, int, np.ndarray, np.float64, Dual, Var}
+USUAL = {float, int, bool, str, np.ndarray, np.float64, np.float32, np.int64, np.bool_, Dual, Var}
 
 
 def _walk(tree: Any, leaves: list[Any]) -> Any:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._axes import Axes
 from ._calls import function_name
 from ._programs import ALL_PASSES
 from ._programs.capture import capture
+from ._replay import Kind, samples_first
 from .compiled import Compiled
 from .errors import DualadError, ShapeError
 from .program import Program, Signature
@@ -22,50 +24,8 @@ if TYPE_CHECKING:
 
 MAX_VERSIONS = 8  # courses of the function, and kinds of constants in one batch, that get a program
 MAX_KINDS = 64  # kinds of arguments and constants whose programs are kept
-
-
-class Axes:
-    """Which axis of each leaf of the arguments counts the samples; None: the leaf is the same for all."""
-
-    __slots__ = ("axes", "size")
-
-    def __init__(self, in_axes: Any, args: tuple[Any, ...], name: str) -> None:
-        per_argument = in_axes if isinstance(in_axes, (tuple, list)) else (in_axes,) * len(args)
-        if len(per_argument) != len(args):
-            raise ShapeError(f"in_axes has {len(per_argument)} entries, but {name} was called with {len(args)} arguments")
-        self.axes: list[int | None] = []
-        self.size = -1
-        for k, (axis, arg) in enumerate(zip(per_argument, args, strict=True)):
-            leaves = flatten(arg)[0]
-            given = [axis] * len(leaves) if axis is None or isinstance(axis, int) else _axes_of_tree(axis, arg, k)
-            for x, a in zip(leaves, given, strict=True):
-                self.axes.append(self._checked(x, a, k, name))
-        if self.size < 0:
-            raise ShapeError(f"no argument of {name} has an axis of samples; in_axes={in_axes!r}")
-
-    def _checked(self, x: Any, axis: int | None, k: int, name: str) -> int | None:
-        if axis is None:
-            return None
-        shape = np.shape(x)
-        if not -len(shape) <= axis < len(shape):
-            raise ShapeError(f"argument {k} of {name} has shape {shape} and no axis {axis}; in_axes names the axis of samples, None for an argument that is "
-                             "the same for all")
-        axis %= len(shape)
-        if self.size >= 0 and shape[axis] != self.size:
-            raise ShapeError(f"argument {k} of {name} has {shape[axis]} samples, those before it {self.size}")
-        self.size = shape[axis]
-        return axis
-
-
-def _axes_of_tree(axes: Any, arg: Any, k: int) -> list[Any]:
-    """Axes given in the structure of an argument (None inside is an axis, not an empty tree)."""
-    if isinstance(axes, dict) and isinstance(arg, dict) and list(axes) == list(arg):
-        return [a for key in arg for a in _axes_of_tree(axes[key], arg[key], k)]
-    if isinstance(axes, (tuple, list)) and isinstance(arg, (tuple, list)) and len(axes) == len(arg):
-        return [a for x, y in zip(axes, arg, strict=True) for a in _axes_of_tree(x, y, k)]
-    if axes is None or isinstance(axes, int):
-        return [axes] * len(flatten(arg)[0])
-    raise ShapeError(f"in_axes of argument {k} has another structure than the argument")
+RECENT = 8  # kinds that are looked through first
+NONE = np.arange(0)  # no samples
 
 
 class Vectorized:
@@ -78,6 +38,7 @@ class Vectorized:
         self.exact = isinstance(f, Compiled) and f.exact
         self.sample = f.f if isinstance(f, Compiled) else f.function or f if isinstance(f, Program) else f
         self.versions: dict[Any, list[Lanes]] = {}
+        self.kinds: list[Kind] = []  # of recent calls
         self.one = self.sample if isinstance(self.sample, Program) else Compiled(self.sample, self.exact, False, MAX_VERSIONS, passes)
         self.counts = {"calls": 0, "recordings": 0, "samples": 0, "one by one": 0}
         functools.update_wrapper(self, self.sample, updated=())
@@ -89,22 +50,29 @@ class Vectorized:
         return Vectorized, (self.f, self.in_axes, self.out_axes, self.passes)
 
     def __call__(self, *args: Any) -> Any:
-        name = function_name(self.sample)
-        axes = Axes(self.in_axes, args, name)
-        self.counts["calls"] += 1
-        self.counts["samples"] += axes.size
         leaves, structure = flatten(args)
-        batch = [_front(x, a) for x, a in zip(leaves, axes.axes, strict=True)]
-        if _core.tracing() or any(_core.is_traced(x) for x in leaves):
-            return self._stacked([self._eager(structure, batch, axes, k) for k in range(axes.size)])
-        out = _Results(self, structure, batch, axes).run()
+        tracing = _core.tracing()
+        call = None if tracing else self._like_another(leaves, structure)
+        if call is None:
+            axes = Axes(self.in_axes, args, function_name(self.sample))
+            call = _Call(self, structure, leaves, axes.axes, axes.size)
+        self.counts["calls"] += 1
+        self.counts["samples"] += call.size
+        if tracing or (call.kind is None and any(_core.is_traced(x) for x in leaves)):
+            return self._stacked([self.sample(*call.arguments(k)) for k in range(call.size)])
+        out = call.run()
         if self.out_axes:
             moved = flatten(out)
             out = unflatten(moved[1], [np.moveaxis(x, 0, self.out_axes) for x in moved[0]])
         return out
 
-    def _eager(self, structure: Any, batch: list[Any], axes: Axes, k: int) -> Any:
-        return self.sample(*unflatten(structure, [x if a is None else x[k] for x, a in zip(batch, axes.axes, strict=True)]))
+    def _like_another(self, leaves: list[Any], structure: Any) -> _Call | None:
+        """A call of a kind that there was before."""
+        for kind in self.kinds:
+            taken = kind.take(structure, leaves)
+            if taken is not None:
+                return _Call(self, structure, leaves, kind.axes, taken[1], kind, taken[0])
+        return None
 
     @staticmethod
     def _stacked(results: list[Any]) -> Any:
@@ -116,72 +84,95 @@ class Vectorized:
         return {**self.counts, "versions": [v.batch.stats for kept in self.versions.values() for v in kept]}
 
 
-def _front(x: Any, axis: int | None) -> Any:
-    """A leaf with its samples in front, as the machine reads it."""
-    if axis is None:
-        return x
-    a = np.moveaxis(np.asarray(x), axis, 0)
-    return np.ascontiguousarray(a, a.dtype.newbyteorder("=")) if a.dtype.kind in "biufc" else a
-
-
-class _Results:
+class _Call:
     """One call: every version runs over the samples that no other has taken; those that none takes are computed one by one."""
 
-    def __init__(self, owner: Vectorized, structure: Any, batch: list[Any], axes: Axes) -> None:
-        self.owner, self.structure, self.batch, self.axes = owner, structure, batch, axes
-        self.signature = self._signature(0)
+    def __init__(self, owner: Vectorized, structure: Any, leaves: list[Any], axes: list[int | None], size: int, kind: Kind | None = None,
+                 inputs: list[np.ndarray] | None = None) -> None:
+        self.owner, self.structure, self.leaves, self.axes, self.size = owner, structure, leaves, axes, size
+        self.kind, self.inputs = kind, inputs or []
         self.out: list[np.ndarray] | None = None
         self.shape: Any = None
 
+    @functools.cached_property
+    def batch(self) -> list[Any]:
+        """The leaves with samples in front."""
+        return [x if a is None else samples_first(x, a) for x, a in zip(self.leaves, self.axes, strict=True)]
+
+    @functools.cached_property
+    def signature(self) -> Signature:
+        return self._signature(0)
+
+    def arguments(self, k: int) -> Any:
+        """Those of one sample."""
+        return unflatten(self.structure, [x if a is None else x[k] for x, a in zip(self.batch, self.axes, strict=True)])
+
     def _signature(self, k: int) -> Signature:
-        leaves = [x if a is None else x[k] if self.axes.size else _ones(x) for x, a in zip(self.batch, self.axes.axes, strict=True)]
-        return Signature(self.owner.sample, *flatten((unflatten(self.structure, leaves), {})))
+        args = self.arguments(k) if self.size else unflatten(self.structure, [x if a is None else _ones(x) for x, a in zip(self.batch, self.axes, strict=True)])
+        return Signature(self.owner.sample, *flatten((args, {})))
 
     def run(self) -> Any:
-        for number, samples in enumerate(self._groups()):
-            self.signature = self._signature(int(samples[0]) if samples.size else 0)
-            for k in self._in_lanes(samples) if number < MAX_VERSIONS else samples:
-                self._one(int(k))
+        for number, samples in enumerate(self._groups() if self.kind is None else [None]):
+            rest = samples
+            if number < MAX_VERSIONS and self._find(samples):
+                rest = self._in_lanes(samples)
+            for k in range(self.size) if rest is None else rest.tolist():  # an empty array is slower to go through than an empty list
+                self._one(k)
         if self.out is None:
             self._one_for_shape()
         assert self.out is not None
         return unflatten(self.shape, self.out)
 
-    def _groups(self) -> list[np.ndarray]:
-        """The samples, those together that agree in what a program takes for a constant (an int, a bool, a text of each sample)."""
-        pairs = enumerate(zip(self.batch, self.axes.axes, strict=True))
+    def _groups(self) -> list[Any]:
+        """The samples, those together that agree in what a program takes for a constant (an int, a bool, a text of each sample). None: all."""
+        pairs = enumerate(zip(self.batch, self.axes, strict=True))
         constants = [x.tolist() for k, (x, axis) in pairs if axis is not None and k not in self.signature.where]
-        if not constants:
-            return [np.arange(self.axes.size)]
         groups: dict[Any, list[int]] = {}
         for k, values in enumerate(zip(*constants, strict=True)):
             groups.setdefault(values, []).append(k)
-        return [np.array(samples) for samples in groups.values()] or [np.arange(0)]
+        return [np.array(samples) for samples in groups.values()] or [None]
 
-    def _in_lanes(self, todo: np.ndarray) -> np.ndarray:
+    def _find(self, samples: np.ndarray | None) -> bool:
+        """Finds the programs for samples like the first one; whether there can be any."""
+        if samples is not None:
+            self.signature = self._signature(int(samples[0]))
+        elif self.kind is not None:
+            return True
+        where = self.signature.where
+        if len(self.signature.leaves) != len(self.leaves):
+            return False  # arrays of objects that hold several leaves
+        self.inputs = [samples_first(self.batch[k], 0) for k in where]
+        if any(x.dtype.kind not in "biufc" for x in self.inputs):
+            return False  # numbers of any type
+        self.kind = Kind(self.structure, self.leaves, self.axes, where, self._versions())
+        if samples is None and self.size and all(map(_is_plain, self.leaves, self.axes)):
+            self.owner.kinds = [self.kind, *self.owner.kinds][:RECENT]
+        return True
+
+    def _in_lanes(self, todo: np.ndarray | None) -> np.ndarray | None:
         """Runs the programs over samples with the same constants; those that none takes."""
-        n = self.axes.size
-        versions = self._versions()
+        assert self.kind is not None
+        versions = self.kind.versions
         for version in list(versions):
-            if todo.size or self.out is None:
+            if todo is None or todo.size:
                 todo = self._over(version, todo)
-        while (todo.size or self.out is None) and len(versions) < MAX_VERSIONS:
-            new = self._new(int(todo[0]) if n else 0)
+        while (todo is None or todo.size) and len(versions) < MAX_VERSIONS:
+            new = self._new(0 if todo is None else int(todo[0]))
             if new is None:
                 break
             versions.append(new)
-            before = todo.size
-            todo = self._over(new, todo)
-            if todo.size == before and n:
+            before, todo = todo, self._over(new, todo)
+            if todo.size == (self.size if before is None else before.size):
                 break
         return todo
 
     def _versions(self) -> list[Lanes]:
         """The programs for samples like the first one; the oldest kinds are forgotten."""
-        key = (self.signature.key, tuple(_kind(x) for x in self.signature.dynamic), tuple(self.axes.axes))
-        kept = self.owner.versions
+        key = (self.signature.key, tuple(_kind(x) for x in self.signature.dynamic), tuple(self.axes))
+        owner, kept = self.owner, self.owner.versions
         if key not in kept and len(kept) >= MAX_KINDS:
-            kept.pop(next(iter(kept)), None)
+            forgotten = kept.pop(next(iter(kept)), None)
+            owner.kinds = [kind for kind in owner.kinds if kind.versions is not forgotten]
         return kept.setdefault(key, [])
 
     def _new(self, k: int) -> Lanes | None:
@@ -191,48 +182,50 @@ class _Results:
             return None
         from ._programs.lanes import Lanes, Unsuitable
 
+        assert self.kind is not None
         owner.counts["recordings"] += 1
         try:
-            return Lanes(capture(owner.sample, signature.call, signature.dynamic), owner.passes, owner.exact)
+            recorded = capture(owner.sample, signature.call, signature.dynamic)
+            return Lanes(recorded, list(zip(map(np.asarray, signature.dynamic), self.kind.batched, strict=True)), owner.passes, owner.exact)
         except (Unsuitable, DualadError):
             return None
 
-    def _over(self, version: Lanes, todo: np.ndarray) -> np.ndarray:
+    def _over(self, version: Lanes, todo: np.ndarray | None) -> np.ndarray:
         """Runs a version over samples; those for which it does not hold."""
-        n = self.axes.size
-        everything = todo.size == n
-        where = [self.signature.where.index(k) if k in self.signature.where else -1 for k in range(len(self.batch))]
-        inputs: list[Any] = [None] * len(self.signature.where)
-        batched: list[bool] = [False] * len(self.signature.where)
-        for x, a, k in zip(self.batch, self.axes.axes, where, strict=True):
-            if k >= 0:
-                inputs[k] = np.asarray(x) if a is None or everything else x[todo]
-                batched[k] = a is not None
-        results, failed = version.run(inputs, batched, todo.size)
-        if not failed.all() or not n:
-            self._keep(todo[~failed], [r[~failed] for r in results] if failed.any() else results, version.structure)
-        return todo[failed]
+        inputs, n = self.inputs, self.size
+        if todo is not None and todo.size < n:
+            assert self.kind is not None
+            inputs, n = [x[todo] if batched else x for x, batched in zip(inputs, self.kind.batched, strict=True)], todo.size
+        results, failed = version.run(inputs, n)
+        if failed is None:
+            self._keep(todo, results, version.structure)
+            return NONE
+        rest, held = _those(todo, failed), ~failed
+        if rest.size < n:
+            self._keep(_those(todo, held), [r[held] for r in results], version.structure)
+        return rest
 
     def _one(self, k: int) -> None:
         """One sample by itself."""
         self.owner.counts["one by one"] += 1
-        args = unflatten(self.structure, [x if a is None else x[k] for x, a in zip(self.batch, self.axes.axes, strict=True)])
-        leaves, structure = flatten(self.owner.one(*args))
+        leaves, structure = flatten(self.owner.one(*self.arguments(k)))
         self._keep(np.array([k]), [np.asarray(x)[None] for x in leaves], structure)
 
-    def _keep(self, samples: np.ndarray, results: list[np.ndarray], structure: Any) -> None:
-        """Puts the results of some samples among the others; dtypes that differ are promoted, as np.stack does it."""
-        n = self.axes.size
+    def _keep(self, samples: np.ndarray | None, results: list[np.ndarray], structure: Any) -> None:
+        """Puts the results of some samples (None: all) among the others; dtypes that differ are promoted, as np.stack does it."""
         if self.out is None:
             self.shape = structure
-            self.out = results if samples.size == n else [np.empty((n, *r.shape[1:]), r.dtype) for r in results]
-        if self.out is results:
-            return
+            if samples is None or samples.size == self.size:
+                self.out = results
+                return
+            self.out = [np.empty((self.size, *r.shape[1:]), r.dtype) for r in results]
+        assert samples is not None
         if structure != self.shape or any(r.shape[1:] != to.shape[1:] for to, r in zip(self.out, results, strict=True)):
             raise ShapeError(f"{function_name(self.owner.sample)} returned results of another structure or shape for sample {samples[0]} than for "
                              "those before it")
         for k, r in enumerate(results):
-            self.out[k] = self.out[k].astype(np.result_type(self.out[k], r), copy=False)
+            if r.dtype != self.out[k].dtype:
+                self.out[k] = self.out[k].astype(np.result_type(self.out[k], r), copy=False)
             self.out[k][samples] = r
 
     def _one_for_shape(self) -> None:
@@ -243,6 +236,16 @@ class _Results:
 
 def _ones(x: Any) -> Any:
     return np.ones(x.shape[1:], x.dtype)[()]
+
+
+def _those(samples: np.ndarray | None, mask: np.ndarray) -> np.ndarray:
+    """Some of the samples (None: all)."""
+    return mask.nonzero()[0] if samples is None else samples[mask]
+
+
+def _is_plain(x: Any, axis: int | None) -> bool:
+    """Whether the type, shape and dtype of a leaf say what its samples are."""
+    return x.dtype.kind in "biufc" if type(x) is np.ndarray else axis is None and not isinstance(x, np.ndarray)
 
 
 def _kind(x: Any) -> Any:

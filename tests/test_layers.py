@@ -17,7 +17,7 @@ LAYERS = [
     ["primitive"],
     ["rules."],
     ["tree", "_arguments"],
-    ["_calls", "_hook_math"],
+    ["_axes", "_calls", "_hook_math"],
     ["_hook"],
     ["_recording"],
     ["transforms"],

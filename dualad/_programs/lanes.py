@@ -8,7 +8,7 @@ import numpy as np
 
 from .._replay import EXACT, FOR_LANES, OPS, PASSES, Batch
 from . import ALL_PASSES
-from .capture import Capture
+from .capture import Capture, Output
 from .ir import NATIVE, Ids, Scalar, View
 from .lower import Lowering
 
@@ -22,36 +22,46 @@ class Unsuitable(Exception):
 class Lanes:
     """A batched program. The leaves of its result come with an axis of samples in front."""
 
-    def __init__(self, recorded: Capture, passes: frozenset[str] = ALL_PASSES, exact: bool = False) -> None:
+    def __init__(self, recorded: Capture, inputs: list[tuple[np.ndarray, bool]], passes: frozenset[str] = ALL_PASSES, exact: bool = False) -> None:
+        """`inputs` are those of one sample, and whether other samples have others."""
         self.low = low = Lowering(recorded, exact, LARGEST)
         low.run()
         if low.steps:
             raise Unsuitable(f"{getattr(low.steps[0], 'name', 'an array step')} cannot run in lanes")
         self.structure = recorded.structure
-        self.leaves = [self._leaf(o) for o in recorded.outputs]
-        self.roots: list[tuple[int, int]] = []  # (result, element) of each root
-        for k, (nodes, _, _) in enumerate(self.leaves):
-            for j, node in enumerate([] if nodes is None else nodes.reshape(-1)):
-                low.graph.root(int(node))
-                self.roots.append((k, j))
+        self.inputs = [(x.dtype, x.size if batched else 0) for x, batched in inputs]
+        self.results: list[tuple[tuple[int, ...], np.dtype[Any]]] = []  # shape of a sample, dtype
+        self.constants: list[tuple[int, Any]] = []  # (result, value)
+        self.roots: list[tuple[int, int, int, int]] = []  # the operands where they go
+        for o in recorded.outputs:
+            self._result(o)
         self._guards()
         low.graph.optimise(sum(PASSES[p] for p in passes if p in PASSES) | FOR_LANES | (EXACT if exact else 0))
+        self.given = {v.buffer: v.given for v in low.values if v.given >= 0}
         try:
-            guard = [(len(self.leaves), 0)] if self.guarded else []
-            self.batch = Batch(low.graph, self.roots + guard, "machine" not in passes)
+            self.batch = Batch(low.graph, self._operand, self.roots, "machine" not in passes)
         except TypeError as error:
             raise Unsuitable(str(error)) from None
-        self.given = {v.buffer: v for v in low.values if v.given >= 0}
 
-    def _leaf(self, o: Any) -> tuple[Any, np.dtype[Any], Any]:
-        """(nodes or None, dtype, constant) of a leaf of the result."""
-        x = self.low.operand(o.node, o.value)
-        dtype = np.asarray(o.value).dtype
-        if isinstance(x, (Scalar, Ids, View)):
-            if dtype not in NATIVE:
-                raise Unsuitable(f"a {dtype} result cannot come from lanes")
-            return self.low.nodes_of(x), dtype, None
-        return None, dtype, np.asarray(o.value)
+    def _operand(self, buffer: int, element: int) -> tuple[int, int, int, int]:
+        """Where a leaf of the graph comes from: see `Batch`."""
+        number, offset = (self.low.scalar_inputs[element], 0) if buffer == 1 else (self.given[buffer], element)
+        dtype, size = self.inputs[number]
+        return number, NATIVE[dtype], offset, size
+
+    def _result(self, o: Output) -> None:
+        """A leaf of the result: roots or a constant."""
+        x, value = self.low.operand(o.node, o.value), np.asarray(o.value)
+        number = len(self.results)
+        self.results.append((value.shape, value.dtype))
+        if not isinstance(x, (Scalar, Ids, View)):
+            self.constants.append((number, value))
+            return
+        if value.dtype not in NATIVE:
+            raise Unsuitable(f"a {value.dtype} result cannot come from lanes")
+        for j, node in enumerate(self.low.nodes_of(x).reshape(-1)):
+            self.low.graph.root(int(node))
+            self.roots.append((len(self.inputs) + number, NATIVE[value.dtype], j, value.size))
 
     def _guards(self) -> None:
         """One more root: not zero for samples for which the recording does not hold."""
@@ -67,26 +77,14 @@ class Lanes:
         self.guarded = total is not None
         if total is not None:
             low.graph.root(int(total))
+            self.roots.append((len(self.inputs) + len(self.results), NATIVE[np.dtype(bool)], 0, 1))
 
-    def run(self, inputs: list[Any], batched: list[bool], n: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Results for n samples, and for which of them the recording does not hold. `inputs` are the leaves of the arguments."""
-        arrays = [np.asarray(x, order="C") for x in inputs]
-        results = [np.empty((n, *c.shape), dtype) if nodes is None else np.empty((n, *nodes.shape), dtype) for nodes, dtype, c in self.leaves]
-        failed = np.zeros(n, bool)
-        operands = []
-        for buffer, element in self.batch.leaves:
-            leaf = self.low.scalar_inputs[element] if buffer == 1 else self.given[buffer].given
-            offset = 0 if buffer == 1 else element
-            stride = arrays[leaf].size // max(n, 1) if batched[leaf] else 0
-            operands.append((leaf, NATIVE[arrays[leaf].dtype], offset, stride))
-        first = len(arrays)
-        for k, j in self.roots:
-            operands.append((first + k, NATIVE[results[k].dtype], j, results[k].size // max(n, 1)))
-        if self.guarded:
-            operands.append((first + len(results), NATIVE[failed.dtype], 0, 1))
+    def run(self, inputs: list[np.ndarray], n: int) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """Results for n samples, and for which of them the recording does not hold; None: it holds for all. `inputs` are contiguous."""
+        results = [np.empty((n, *shape), dtype) for shape, dtype in self.results]
+        failed = np.empty(n if self.guarded else 0, bool)
         if n:
-            self.batch.run([*arrays, *results, failed], operands, n)
-        for r, (nodes, _, constant) in zip(results, self.leaves, strict=True):
-            if nodes is None:
-                r[...] = constant
-        return results, failed
+            self.batch.run([*inputs, *results, failed], n)
+        for k, value in self.constants:
+            results[k][...] = value
+        return results, failed if np.count_nonzero(failed) else None
