@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 import peers
-from problems import elementwise, rational, reprojection, rosenbrock, rosenbrock_gradient, rosenbrock_loop, scalar_chain, start, weight_residual
+from problems import (
+    elementwise,
+    rational,
+    reprojection,
+    rosenbrock,
+    rosenbrock_gradient,
+    rosenbrock_loop,
+    scalar_chain,
+    start,
+    weight_residual,
+)
 from timing import Row, best, main
 
 import dualad as da

@@ -124,19 +124,20 @@ cdef inline object operand(object x):
         return pack(x) if cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_OBJECT else x
     if isinstance(x, (list, tuple)):
         return pack_list(x)
-    if isinstance(x, ndarray):
-        check_subclass(x)
+    if isinstance(x, ndarray) and type(x) is not Recorded:
+        return base_array(x)
     return detached(x) if programming() and type(x) is Recorded else x
 
 
-cdef int check_subclass(object x) except -1:
-    """Refuses ndarray subclasses whose arithmetic is another one than that of arrays."""
-    for c in type(x).__mro__:
-        if c.__name__ in ("MaskedArray", "matrix"):
-            raise errors.DtypeError(
-                f"a {type(x).__name__} cannot be differentiated: its arithmetic differs from that of arrays; use a plain array "
-                "(np.where(mask, 0, x) and weights for masked data, np.asarray for a matrix)")
-    return 0
+cpdef object base_array(object x):
+    """An array of a subclass as a plain one: what is computed from it could not be told from a constant otherwise. Refuses subclasses whose
+    arithmetic is another one than that of arrays."""
+    own = type(x).__array_ufunc__ is not ndarray.__array_ufunc__
+    if own or any([c.__name__ in ("MaskedArray", "matrix") for c in type(x).__mro__]):
+        raise errors.DtypeError(
+            f"a {type(x).__name__} cannot be differentiated: its arithmetic differs from that of arrays; use a plain array "
+            "(np.where(mask, 0, x) and weights for masked data, np.asarray for a matrix or for numbers without their units)")
+    return x.view(ndarray)
 
 
 cdef bint operable(object x):

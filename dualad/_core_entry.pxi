@@ -15,7 +15,7 @@ cpdef object as_point(object x, str what):
         raise errors.DtypeError(f"{what} is the boolean {x!r}; a derivative needs a floating number (write 1.0 or 0.0)")
     if isinstance(x, ndarray):
         if type(x) is not ndarray:
-            check_subclass(x)
+            x = base_array(x)
         if x.dtype.kind in "iu":
             return np.array(x, dtype=float64, order="K", subok=False)
         if x.dtype.kind in "fc":

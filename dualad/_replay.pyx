@@ -14,7 +14,7 @@ import os as _os
 
 import numpy as np
 
-from ._core import Slot, laid_out, layout
+from ._core import Slot, base_array, laid_out, layout
 from .errors import DtypeError, ShapeError
 
 cnp.import_array()

@@ -67,7 +67,9 @@ def _is_input(x: Any) -> bool:
 
 
 def _native(x: Any) -> Any:
-    """An input in the machine's byte order."""
+    """An input as a plain array in the machine's byte order."""
+    if isinstance(x, np.ndarray) and type(x) is not np.ndarray:
+        x = _core.base_array(x)
     return x if not isinstance(x, np.ndarray) or x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
