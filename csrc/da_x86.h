@@ -1,5 +1,5 @@
 /* The few x86-64 instructions that stretches need, in their encoding (Intel 64 and IA-32 Architectures Software Developer's
- * Manual, volume 2, chapters 2.3 and 5). All vectors are of 256 bits. */
+ * Manual, volume 2, chapters 2.3 and 5). */
 #ifndef DA_X86_H
 #define DA_X86_H
 #include <stddef.h>
@@ -9,6 +9,7 @@
 typedef struct {
     uint8_t *start;
     size_t n, most;
+    int narrow; /* vectors of 128 bits, not 256 */
 } da_x86;
 
 static inline void x86_byte(da_x86 *c, unsigned b) {
@@ -28,6 +29,7 @@ typedef enum {
     X86_BLOCKS, /* [rdi + at] */
     X86_SPLATS, /* [rsi + at] */
     X86_SPILLS, /* [r8 + at] */
+    X86_BUFFER, /* [rax + at] */
     X86_LANES,  /* [rax + rcx] */
     X86_POOL    /* constant at `at` from the start of the code */
 } x86_kind;
@@ -36,11 +38,12 @@ typedef struct {
     int32_t at;
 } x86_operand;
 
-enum { X86_MAP_0F = 1, X86_MAP_0F38, X86_MAP_0F3A };
+enum { X86_MAP_0F = 1, X86_MAP_0F38, X86_MAP_0F3A, X86_W = 32 }; /* X86_W: added to a map, the bit W is set */
+enum { X86_NO_PREFIX, X86_66, X86_F3, X86_F2 };
 enum { X86_NO_IMMEDIATE = -1 };
 
 static inline void x86_modrm(da_x86 *c, int reg, x86_operand x, int immediates) {
-    static const uint8_t base[] = {[X86_BLOCKS] = 7, [X86_SPLATS] = 6, [X86_SPILLS] = 0};
+    static const uint8_t base[] = {[X86_BLOCKS] = 7, [X86_SPLATS] = 6, [X86_SPILLS] = 0, [X86_BUFFER] = 0};
     unsigned to = (unsigned)(reg & 7) << 3;
     if (x.kind == X86_REGISTER) {
         x86_byte(c, 0xc0u | to | (unsigned)(x.at & 7));
@@ -59,16 +62,16 @@ static inline void x86_modrm(da_x86 *c, int reg, x86_operand x, int immediates) 
     }
 }
 
-/* A VEX instruction on registers `reg` and `v` (0 where there is none) and x. prefix: 1 is the byte 66, 0 none. */
+/* A VEX instruction on registers `reg` and `v` (0 where there is none) and x. */
 static inline void x86_vex(da_x86 *c, int map, int prefix, int opcode, int reg, int v, x86_operand x, int immediate) {
     unsigned r = reg < 8, b = !(x.kind == X86_SPILLS || (x.kind == X86_REGISTER && x.at >= 8));
-    unsigned tail = (unsigned)(~v & 15) << 3 | 4 | (unsigned)prefix;
+    unsigned tail = (map & X86_W ? 128u : 0) | (unsigned)(~v & 15) << 3 | (c->narrow ? 0 : 4u) | (unsigned)prefix;
     if (map == X86_MAP_0F && b) {
         x86_byte(c, 0xc5);
         x86_byte(c, r << 7 | tail);
     } else {
         x86_byte(c, 0xc4);
-        x86_byte(c, r << 7 | 1 << 6 | b << 5 | (unsigned)map);
+        x86_byte(c, r << 7 | 1 << 6 | b << 5 | (unsigned)(map & ~X86_W));
         x86_byte(c, tail);
     }
     x86_byte(c, (unsigned)opcode);

@@ -85,6 +85,7 @@ cdef class Machine:
     cdef double *guard_values
     cdef da_group *own
     cdef int32_t *own_lists
+    cdef da_joined_groups code  # groups with machine code in them, in place of the plan's and `own`
     cdef Leaf *ins
     cdef Leaf *outs
     cdef set over               # (argument's buffer, result's): each element is read before it is written in its place
@@ -127,6 +128,7 @@ cdef class Machine:
         self.own = <da_group *>cnp.PyArray_DATA(<cnp.ndarray>own)
         self.own_lists = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>parts["lists"])
         self.n_own_lists = len(parts["lists"])
+        self.join_groups()
 
     cdef double whole_ns(self) noexcept:
         """About how long the steps take."""
@@ -194,6 +196,31 @@ cdef class Machine:
             self.partial_bytes = max(self.partial_bytes, da_lanes_partials(self.lanes[k], r))
         return 0
 
+    cdef int join_groups(self) except -1:
+        """Puts machine code in the place of groups, where there is some."""
+        cdef int k, n = 0, end = 0
+        cdef da_groups_part *parts
+        cdef Step *s
+        if self.parts.get("by_kernels", False) or without_machine_code():
+            return 0
+        parts = <da_groups_part *>allocated(self.n_steps, sizeof(da_groups_part))
+        for k in range(self.n_steps):
+            s = &self.steps[k]
+            if s.kind == STEP_GROUPS or s.kind == STEP_OWN:
+                parts[n].groups = (self.plan.p.groups if s.kind == STEP_GROUPS else self.own) + s.first
+                parts[n].lists = self.plan.p.lists if s.kind == STEP_GROUPS else self.own_lists
+                parts[n].n = s.count
+                n += 1
+        if da_groups_join(&self.code, parts, n, self.plan.p.scalars, self.plan.p.bank_size):
+            n = 0
+            for k in range(self.n_steps):
+                s = &self.steps[k]
+                if s.kind == STEP_GROUPS or s.kind == STEP_OWN:
+                    s.first, s.count, end = end, parts[n].end - end, parts[n].end
+                    n += 1
+        free(parts)
+        return 0
+
     cdef set overwritable(self):
         """Which results may be written over which arguments, where the program is one pass over arrays that lie alike."""
         if not elementwise(self.parts):
@@ -208,9 +235,9 @@ cdef class Machine:
 
     @property
     def joined(self):
-        """Operations on arrays that run as machine code."""
+        """Operations that run as machine code: those on arrays, and those of scalar code and groups lane by lane."""
         cdef int k
-        return sum([da_lanes_joined(self.lanes[k]) for k in range(self.n_regions)])
+        return sum([da_lanes_joined(self.lanes[k]) for k in range(self.n_regions)]) + self.code.n_joined
 
     cdef int set_spots(self) except -1:
         cdef Py_ssize_t k
@@ -259,6 +286,7 @@ cdef class Machine:
                 if self.lanes[k] != NULL:
                     da_lanes_free(self.lanes[k])
         free(self.lanes)
+        da_joined_groups_free(&self.code)
         free(self.regions)
         free(self.steps)
         free(self.products)
@@ -523,6 +551,7 @@ cdef class Machine:
         """Runs steps from k on until one needs Python; that one's number."""
         cdef da_groups env
         cdef Step *s
+        cdef const da_group *groups
         cdef int64_t units
         while k < self.n_steps:
             s = &self.steps[k]
@@ -541,14 +570,18 @@ cdef class Machine:
                 env.n_spans = self.n_buffers
                 env.scalars = self.plan.p.scalars
                 env.n_scalars = self.plan.p.n_scalars
+                env.code = &self.code.code
                 if s.kind == STEP_GROUPS:
                     env.lists = self.plan.p.lists
                     env.n_lists = self.plan.p.n_lists
-                    da_groups_run(self.plan.p.groups + s.first, s.count, &env)
+                    groups = self.plan.p.groups
                 else:
                     env.lists = self.own_lists
                     env.n_lists = self.n_own_lists
-                    da_groups_run(self.own + s.first, s.count, &env)
+                    groups = self.own
+                if self.code.groups != NULL:
+                    groups = self.code.groups
+                da_groups_run(groups + s.first, s.count, &env)
             k += 1
         return k
 
