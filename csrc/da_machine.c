@@ -185,30 +185,27 @@ static void load_if_read_again(writer *w, int32_t value, int32_t again) {
 
 /* ---- operations ---- */
 
-/* Which operands must be in registers, as bits, and whether the first two may change places. */
+/* Number of operands, which of them must be in registers, as bits, and whether the first two may change places. */
 typedef struct {
-    uint8_t there, in_registers, commutes;
+    uint8_t arity, in_registers, commutes; /* arity 0: there is no machine code */
 } shape;
 
 static const shape shapes[DA_L_VALUES] = {
     [DA_copy] = {1, 0, 0}, [DA_pos] = {1, 0, 0}, [DA_neg] = {1, 1, 0}, [DA_abs] = {1, 1, 0}, [DA_fabs] = {1, 1, 0}, [DA_rint] = {1, 0, 0},
     [DA_floor] = {1, 0, 0}, [DA_ceil] = {1, 0, 0}, [DA_trunc] = {1, 0, 0}, [DA_eqz] = {1, 0, 0}, [DA_square] = {1, 1, 0}, [DA_sqrt] = {1, 0, 0},
-    [DA_recip] = {1, 0, 0}, [DA_add] = {1, 1, 1}, [DA_sub] = {1, 1, 0}, [DA_mul] = {1, 1, 1}, [DA_div] = {1, 1, 0}, [DA_smul] = {1, 1, 0},
-    [DA_sdiv] = {1, 1, 0}, [DA_diff] = {1, 1, 0}, [DA_maximum] = {1, 1, 0}, [DA_minimum] = {1, 1, 0}, [DA_lt] = {1, 1, 0}, [DA_le] = {1, 1, 0},
-    [DA_eq] = {1, 1, 1}, [DA_ne] = {1, 1, 1}, [DA_L_AND] = {1, 0, 0}, [DA_L_OR] = {1, 0, 0}, [DA_L_NOT] = {1, 0, 0}, [DA_L_SELECT] = {1, 4, 0},
-    [DA_L_MULADD] = {1, 1, 1}, [DA_L_MULSUB] = {1, 1, 1}, [DA_L_NMULADD] = {1, 5, 1}, [DA_L_ADDMUL] = {1, 1, 1}, [DA_L_SUBMUL] = {1, 1, 0},
-    [DA_L_MULMUL] = {1, 1, 1}, [DA_L_SMULADD] = {1, 1, 0}, [DA_L_SMULSUB] = {1, 1, 0}, [DA_L_NSMULADD] = {1, 5, 0},
+    [DA_recip] = {1, 0, 0}, [DA_add] = {2, 1, 1}, [DA_sub] = {2, 1, 0}, [DA_mul] = {2, 1, 1}, [DA_div] = {2, 1, 0}, [DA_smul] = {2, 1, 0},
+    [DA_sdiv] = {2, 1, 0}, [DA_diff] = {2, 1, 0}, [DA_maximum] = {2, 1, 0}, [DA_minimum] = {2, 1, 0}, [DA_lt] = {2, 1, 0}, [DA_le] = {2, 1, 0},
+    [DA_eq] = {2, 1, 1}, [DA_ne] = {2, 1, 1}, [DA_L_AND] = {2, 0, 0}, [DA_L_OR] = {2, 0, 0}, [DA_L_NOT] = {1, 0, 0}, [DA_L_SELECT] = {3, 4, 0},
+    [DA_L_MULADD] = {3, 1, 1}, [DA_L_MULSUB] = {3, 1, 1}, [DA_L_NMULADD] = {3, 5, 1}, [DA_L_ADDMUL] = {3, 1, 1}, [DA_L_SUBMUL] = {3, 1, 0},
+    [DA_L_MULMUL] = {3, 1, 1}, [DA_L_SMULADD] = {3, 1, 0}, [DA_L_SMULSUB] = {3, 1, 0}, [DA_L_NSMULADD] = {3, 5, 0},
 };
 
 static int is_move(int code) { return code >= DA_MOVE_PERMUTE; }
 static shape shape_of(int code) {
-    if (is_move(code)) return (shape){1, code != DA_MOVE_PERMUTE, 0};
-    return shapes[code];
+    if (!is_move(code)) return shapes[code];
+    return (shape){code == DA_MOVE_PERMUTE || code == DA_MOVE_ROUND ? 1 : 2, code != DA_MOVE_PERMUTE, 0};
 }
-static int arity_of(int code) {
-    if (is_move(code)) return code == DA_MOVE_PERMUTE || code == DA_MOVE_ROUND ? 1 : 2;
-    return da_lanes_arity(code);
-}
+static int arity_of(int code) { return shape_of(code).arity; }
 
 static x86_operand source(writer *w, argument a) { return a.reg == NONE ? memory_of(w, a.value) : in(a.reg); }
 
@@ -419,7 +416,7 @@ static void write_pool(da_x86 *out, const da_machine_text *t) {
 
 int da_machine_runs(void) { return __builtin_cpu_supports("avx2") != 0; }
 
-int da_machine_has(int code) { return code < DA_L_VALUES && shapes[code].there; }
+int da_machine_has(int code) { return code < DA_L_VALUES && shapes[code].arity; }
 
 static size_t room_for(const da_machine_text *t) {
     size_t bytes = POOL_BYTES + (size_t)t->n_constants * sizeof(double);
