@@ -8,7 +8,9 @@
 
 enum {
     FEWEST = 4,          /* operations: the call of a stretch takes as long as an instruction or two of scalar code */
-    MOST_LANES = 128,    /* of a group: from there on a kernel is as fast, and takes less room */
+    MOST_LANES = 128,    /* of a group: from there on a kernel is as fast */
+    FEW_LANES = 32,      /* likewise in a long program, whose code would come from memory instead of the cache */
+    LONG = 5000,         /* operations of a long program: 120 kB of code */
     MOST_OPS = 1 << 23,  /* so that code is less than 2 GB */
     MOST_BANK = 1 << 27, /* so that displacements have 32 bits */
     RECENT = 40,         /* operations after which a store has reached the cache */
@@ -44,7 +46,8 @@ typedef struct {
     int32_t known[CONSTANTS];   /* values of constants, by their bits */
     int32_t clock, start;       /* now; when the stretch began */
     int32_t first_op, lanes;    /* of the stretch */
-    int32_t n_joined, first_group; /* of the part */
+    int32_t n_joined, most_lanes; /* of a group */
+    int32_t first_group;          /* of the part */
     cursor first; /* of the stretch */
     int open, failed;
 } joiner;
@@ -279,12 +282,23 @@ static int lane_fits(const da_lane *l) {
     return l->kind == DA_LANE_INDEXED || (l->offset < MOST_BANK && l->offset + (int64_t)MOST_LANES * l->stride < MOST_BANK);
 }
 
-static int group_fits(const da_group *g) {
+static int group_fits(const da_group *g, int32_t most_lanes) {
     const da_lane *lanes[3] = {&g->a, &g->b, &g->c};
-    if (g->code >= DA_L_VALUES || !da_machine_has(g->code) || g->n > MOST_LANES) return 0;
+    if (g->code >= DA_L_VALUES || !da_machine_has(g->code) || g->n > most_lanes) return 0;
     int fits = lane_fits(&g->dst) && g->dst.kind == DA_LANE_AFFINE && (g->dst.stride == 1 || g->n == 1);
     for (int k = 0; k < da_lanes_arity(g->code); k++) fits = fits && lane_fits(lanes[k]);
     return fits;
+}
+
+/* Operations that there would be about if all groups of up to MOST_LANES were joined. */
+static int64_t size_of(const da_groups_part *parts, int32_t n) {
+    int64_t size = 0;
+    for (int32_t k = 0; k < n; k++)
+        for (int32_t i = 0; i < parts[k].n; i++) {
+            const da_group *g = &parts[k].groups[i];
+            size += g->code == DA_L_SCALARS ? g->n : group_fits(g, MOST_LANES) ? g->n / DA_PACK + 1 : 0;
+        }
+    return size;
 }
 
 static cursor after(const joiner *j, cursor c) {
@@ -344,7 +358,7 @@ static void join_part(joiner *j) {
         if (scalar && !g->n) { next = (cursor){c.group + 1, 0}; continue; }
         next = after(j, c);
         const da_scalar *s = scalar ? j->scalars + g->a.offset + c.at : NULL;
-        if (scalar ? !da_machine_has(da_scalar_form_of(s->code).op) : !group_fits(g)) {
+        if (scalar ? !da_machine_has(da_scalar_form_of(s->code).op) : !group_fits(g, j->most_lanes)) {
             end_stretch(j, c);
             push_groups(j, c, next);
             continue;
@@ -369,7 +383,7 @@ static int write(joiner *j, da_joined_groups *out) {
 }
 
 int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_scalar *scalars, int64_t bank_size) {
-    joiner j = {.scalars = scalars};
+    joiner j = {.scalars = scalars, .most_lanes = size_of(parts, n) > LONG ? FEW_LANES : MOST_LANES};
     *out = (da_joined_groups){.groups = NULL};
     if (!da_machine_runs() || bank_size >= MOST_BANK) return 0;
     j.cells = malloc((size_t)(bank_size + 1) * sizeof *j.cells);

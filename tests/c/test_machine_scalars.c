@@ -96,7 +96,7 @@ static da_lane random_operand(program *p, int part, int32_t n, int32_t to) {
 
 static void add_group(program *p, int part) {
     da_group *g = &p->groups[part][p->n_groups[part]++];
-    int32_t n = random_below(20) ? (int32_t)random_below(24) : 140, to = (int32_t)random_below((uint32_t)(BANK - n));
+    int32_t n = random_below(20) ? (int32_t)random_below(24) : 150, to = (int32_t)random_below((uint32_t)(BANK - n));
     if (random_below(2)) to = to / 4 * 4;
     *g = (da_group){.code = (uint16_t)random_code(p), .n = n, .dst = {.offset = to, .stride = 1, .buffer = DA_LANE_BANK, .kind = DA_LANE_AFFINE, .type = DA_T_F64}};
     g->a = random_operand(p, part, n, to), g->b = random_operand(p, part, n, to), g->c = random_operand(p, part, n, to);
