@@ -150,8 +150,9 @@ static int32_t make_room(writer *w, uint32_t allowed) {
     int32_t reg = choose(w, allowed), value = w->holds[reg];
     if (value == NONE) return reg;
     value_state *s = &w->states[value];
-    if (w->values[value].kept == DA_KEPT_NOWHERE && s->spill == NONE) {
-        s->spill = w->n_free ? w->free_spills[--w->n_free] : w->n_spills++;
+    int nowhere = w->values[value].kept == DA_KEPT_NOWHERE;
+    if ((nowhere || w->values[value].stays) && s->spill == NONE) {
+        s->spill = !nowhere ? 0 : w->n_free ? w->free_spills[--w->n_free] : w->n_spills++;
         move_to_memory(w, reg, value);
     }
     leave(w, reg);
@@ -372,11 +373,11 @@ static void write_op(writer *w, const da_machine_op *op, const readers *next) {
     else operate3(w, op->code, d, x);
     for (int k = 0; k < arity; k++) {
         value_state *s = &w->states[op->x[k]];
-        if (s->next == NEVER && s->spill != NONE) w->free_spills[w->n_free++] = s->spill, s->spill = NONE;
+        if (w->values[op->x[k]].kept == DA_KEPT_NOWHERE && s->next == NEVER && s->spill != NONE) w->free_spills[w->n_free++] = s->spill, s->spill = NONE;
     }
     hold(w, d, op->d);
     w->states[op->d].next = next->made;
-    if (w->values[op->d].kept != DA_KEPT_NOWHERE) move_to_memory(w, d, op->d);
+    if (w->values[op->d].kept != DA_KEPT_NOWHERE && !w->values[op->d].stays) move_to_memory(w, d, op->d);
     if (next->made == NEVER) leave(w, d);
 }
 

@@ -25,6 +25,7 @@ typedef struct {
     da_kept kept;
     int32_t at, slot;
     da_form form;
+    int stays; /* read as this value only: written where it is kept if its register is needed before the last of them has read it */
 } da_machine_value;
 
 /* Codes of operations that only move doubles, beside the value codes of da_lanes.h. */

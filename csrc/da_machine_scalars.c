@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
     const da_groups_part *part;
     const da_scalar *scalars;
+    const uint8_t *outside;
     cell *cells;
     da_machine_op *ops;
     da_machine_value *values;
@@ -109,6 +110,12 @@ static int32_t constant(joiner *j, double number) {
     return *known = new_value(j, DA_KEPT_CONSTANT, 0, j->n_constants++, DA_FORM_WHOLE);
 }
 
+/* Somebody reads positions from memory. */
+static void note_read(joiner *j, int32_t at, int width) {
+    for (int k = 0; k < width; k++)
+        if (j->cells[at + k].maker != NOBODY) j->values[j->cells[at + k].maker].stays = 0;
+}
+
 /* When the last of some positions was written. */
 static int32_t written(const joiner *j, int32_t at, int width) {
     int32_t last = j->start;
@@ -120,7 +127,10 @@ static int32_t written(const joiner *j, int32_t at, int width) {
 /* The value that stands in the bank from `at` on, by its cell: what is known already, if nothing was written over it. */
 static int32_t from_bank(joiner *j, int32_t *known, da_kept kept, int32_t at, da_form form) {
     int width = kept == DA_KEPT_SPLAT ? 1 : width_of(form);
-    if (*known == NOBODY || j->since[*known] < written(j, at, width)) *known = new_value(j, kept, 0, at, form);
+    if (*known == NOBODY || j->since[*known] < written(j, at, width)) {
+        *known = new_value(j, kept, 0, at, form);
+        note_read(j, at, width);
+    }
     return *known;
 }
 
@@ -226,6 +236,7 @@ static int32_t operand(joiner *j, const lanes_of *l, da_form form) {
 static void note_written(joiner *j, int32_t v, int32_t at, da_form form) {
     cell *c = &j->cells[at];
     j->since[v] = ++j->clock;
+    j->values[v].stays = j->outside != NULL;
     for (int k = 0; k < width_of(form); k++) c[k].maker = v, c[k].written = j->clock;
     *(form == DA_FORM_WHOLE ? &c->whole : form == DA_FORM_TWO ? &c->two : &c->one) = v;
 }
@@ -312,8 +323,30 @@ static cursor after(const joiner *j, cursor c) {
 
 /* ---- stretches, and the groups between them ---- */
 
+static void note_lane(joiner *j, const da_lane *l, int32_t n) {
+    if (l->kind == DA_LANE_VALUE || l->buffer != DA_LANE_BANK) return;
+    for (int64_t i = 0; i < n; i++) note_read(j, l->kind == DA_LANE_AFFINE ? (int32_t)(l->offset + i * l->stride) : j->part->lists[l->offset + i], 1);
+}
+
+static void note_scalars(joiner *j, const da_scalar *s, int32_t n) {
+    da_scalar_form f;
+    for (const da_scalar *end = s + n; s < end; s += f.slots) {
+        f = da_scalar_form_of(s->code);
+        for (int32_t k = 0; k < f.n_positions; k++) note_read(j, da_scalar_positions(s)[k], f.width);
+    }
+}
+
+/* What a group reads that is run as before. */
+static void note_group(joiner *j, const da_group *g) {
+    const da_lane *lanes[3] = {&g->a, &g->b, &g->c};
+    if (g->code == DA_L_SCALARS) note_scalars(j, j->scalars + g->a.offset, g->n);
+    int n = g->code == DA_L_REDUCE ? 1 : g->code < DA_L_VALUES ? da_lanes_arity(g->code) : 0;
+    for (int k = 0; k < n; k++) note_lane(j, lanes[k], g->n);
+}
+
 static void push_group(joiner *j, da_group g) {
     if (!have_room(j)) return;
+    note_group(j, &g);
     da_group *last = j->n_groups > j->first_group ? &j->groups[j->n_groups - 1] : NULL;
     int more = g.code == DA_L_SCALARS && last && last->code == DA_L_SCALARS && last->a.offset + last->n == g.a.offset;
     if (more) last->n += g.n;
@@ -382,19 +415,21 @@ static int write(joiner *j, da_joined_groups *out) {
     return 1;
 }
 
-int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_scalar *scalars, int64_t bank_size) {
-    joiner j = {.scalars = scalars, .most_lanes = size_of(parts, n) > LONG ? FEW_LANES : MOST_LANES};
+int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_joined_bank *bank) {
+    joiner j = {.scalars = bank->scalars, .outside = bank->outside, .most_lanes = size_of(parts, n) > LONG ? FEW_LANES : MOST_LANES};
     *out = (da_joined_groups){.groups = NULL};
-    if (!da_machine_runs() || bank_size >= MOST_BANK) return 0;
-    j.cells = malloc((size_t)(bank_size + 1) * sizeof *j.cells);
+    if (!da_machine_runs() || bank->size >= MOST_BANK) return 0;
+    j.cells = malloc((size_t)(bank->size + 1) * sizeof *j.cells);
     j.failed = !j.cells;
-    for (int64_t k = 0; k < bank_size && j.cells; k++) j.cells[k] = (cell){NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, 0};
+    for (int32_t k = 0; k < bank->size && j.cells; k++) j.cells[k] = (cell){NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, 0};
     for (int k = 0; k < CONSTANTS; k++) j.known[k] = NOBODY;
     for (int32_t k = 0; k < n && !j.failed; k++) {
         j.part = &parts[k], j.first_group = j.n_groups;
         join_part(&j);
         parts[k].end = j.n_groups;
     }
+    for (int32_t k = 0; k < bank->size && !j.failed; k++)
+        if (bank->outside && bank->outside[k]) note_read(&j, k, 1);
     int done = write(&j, out);
     free(j.cells), free(j.ops), free(j.values), free(j.since), free(j.constants), free(j.stretches), free(j.groups);
     return done;

@@ -20,9 +20,17 @@ typedef struct {
     int32_t n_joined; /* operations that run as machine code */
 } da_joined_groups;
 
+/* The bank on which they run, and what of it is read by others than these groups, in the end: a byte that is not 0. NULL: everything, at
+ * any time. */
+typedef struct {
+    const da_scalar *scalars;
+    int64_t size;
+    const uint8_t *outside;
+} da_joined_bank;
+
 enum { DA_JOINED_SPILLS = 16 }; /* vectors that joined groups need at most */
 
 /* Of groups that da_groups_check has verified. 0 when there is nothing to join, or that cannot be: then nothing is kept. */
-int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_scalar *scalars, int64_t bank_size);
+int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_joined_bank *bank);
 void da_joined_groups_free(da_joined_groups *joined);
 #endif

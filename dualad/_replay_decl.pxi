@@ -107,7 +107,11 @@ cdef extern from "da_machine_scalars.h" nogil:
         da_machine_code code
         da_group *groups
         int32_t n_groups, n_joined
-    int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_scalar *scalars, int64_t bank_size)
+    ctypedef struct da_joined_bank:
+        const da_scalar *scalars
+        int64_t size
+        const uint8_t *outside
+    int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_joined_bank *bank)
     void da_joined_groups_free(da_joined_groups *joined)
 
 cdef extern from "da_graph.h" nogil:

@@ -217,6 +217,8 @@ cdef class Machine:
     cdef bint join_groups(self) noexcept:
         cdef int k, n = 0, end = 0, done = 0
         cdef Step *s
+        cdef da_joined_bank bank
+        cdef uint8_t *outside = NULL
         cdef da_groups_part *parts = <da_groups_part *>calloc(self.n_steps + 1, sizeof(da_groups_part))
         self.joined_steps = <Step *>calloc(self.n_steps + 1, sizeof(Step))
         if parts != NULL and self.joined_steps != NULL:
@@ -227,7 +229,11 @@ cdef class Machine:
                     parts[n].lists = self.plan.p.lists if s.kind == STEP_GROUPS else self.own_lists
                     parts[n].n = s.count
                     n += 1
-            done = da_groups_join(&self.code, parts, n, self.plan.p.scalars, self.plan.p.bank_size)
+            bank.scalars = self.plan.p.scalars
+            bank.size = self.plan.p.bank_size
+            bank.outside = outside = self.read_outside() if n == self.n_steps else NULL
+            done = da_groups_join(&self.code, parts, n, &bank)
+            free(outside)
         n = 0
         for k in range(self.n_steps if done else 0):
             s = &self.joined_steps[k]
@@ -237,6 +243,18 @@ cdef class Machine:
                 n += 1
         free(parts)
         return done
+
+    cdef uint8_t *read_outside(self) noexcept:
+        """Which positions of the bank hold results and guards; NULL: there is no memory for it."""
+        cdef int k
+        cdef uint8_t *read = <uint8_t *>calloc(self.plan.p.bank_size + 1, 1)
+        for k in range(self.n_guards if read != NULL else 0):
+            if self.guards[k].buffer == 0:
+                read[self.guards[k].offset] = 1
+        for k in range(self.n_outputs if read != NULL else 0):
+            if self.outputs[k][0] == "scalar" and self.results[k].buffer == 0:
+                read[self.results[k].offset] = 1
+        return read
 
     cdef set overwritable(self):
         """Which results may be written over which arguments, where the program is one pass over arrays that lie alike."""
