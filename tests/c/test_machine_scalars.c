@@ -100,7 +100,7 @@ static void add_group(program *p, int part) {
     if (random_below(2)) to = to / 4 * 4;
     *g = (da_group){.code = (uint16_t)random_code(p), .n = n, .dst = {.offset = to, .stride = 1, .buffer = DA_LANE_BANK, .kind = DA_LANE_AFFINE, .type = DA_T_F64}};
     g->a = random_operand(p, part, n, to), g->b = random_operand(p, part, n, to), g->c = random_operand(p, part, n, to);
-    if (!random_below(20) && n) g->code = DA_L_REDUCE, g->op = DA_SUM;
+    if (!random_below(20)) g->code = DA_L_REDUCE, g->op = DA_SUM;
     if (!random_below(8)) g->dst.buffer = 0, g->dst.offset = (int32_t)random_below((uint32_t)(BUFFER - n));
     if (g->dst.buffer == 0) /* no operand from there */
         for (int k = 0; k < 3; k++) {
@@ -191,7 +191,7 @@ static void test_code(program *p, int32_t code) {
     for (int i = 0; i < N_ODD * N_ODD; i += 3) {
         memset(p, 0, sizeof *p);
         for (int k = 0; k < BANK; k++) p->start.bank[k] = k < 12 ? odd[(i * (1 + k / 4) + k + i / N_ODD * (k >= 4)) % N_ODD] : 0;
-        for (int32_t k = 0; k < 3; k++) p->scalars[p->n_scalars++] = (da_scalar){DA_copy + DA_L_PACK, 20 + 4 * k, 4 * k, 0, 0};
+        for (int32_t k = 0; k < 6; k++) p->scalars[p->n_scalars++] = (da_scalar){DA_copy + DA_L_PACK, 20 + 4 * (k % 3), 4 * (k % 3), 0, 0};
         for (int fresh = 0; fresh < 2; fresh++) {
             da_scalar *s = &p->scalars[p->n_scalars];
             s->code = code, s->dst = 40 + 4 * fresh;
