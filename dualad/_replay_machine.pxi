@@ -249,12 +249,15 @@ cdef class Machine:
         cdef int k
         cdef uint8_t *read = <uint8_t *>calloc(self.plan.p.bank_size + 1, 1)
         for k in range(self.n_guards if read != NULL else 0):
-            if self.guards[k].buffer == 0:
-                read[self.guards[k].offset] = 1
+            self.note_spot(&self.guards[k], read)
         for k in range(self.n_outputs if read != NULL else 0):
-            if self.outputs[k][0] == "scalar" and self.results[k].buffer == 0:
-                read[self.results[k].offset] = 1
+            if self.outputs[k][0] == "scalar":
+                self.note_spot(&self.results[k], read)
         return read
+
+    cdef void note_spot(self, const Spot *s, uint8_t *read) noexcept:
+        if s.buffer == 0 and s.type == DA_T_F64 and 0 <= s.offset < self.plan.p.bank_size:
+            read[s.offset] = 1
 
     cdef set overwritable(self):
         """Which results may be written over which arguments, where the program is one pass over arrays that lie alike."""
