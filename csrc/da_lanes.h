@@ -214,6 +214,7 @@ typedef struct {
     int64_t n_lists;
     const da_scalar *scalars;
     int64_t n_scalars;
+    const struct da_machine_code *code; /* of joined groups: see da_machine_scalars.h */
 } da_groups;
 
 void da_groups_run(const da_group *groups, size_t n, const da_groups *env);

@@ -1,5 +1,6 @@
 /* Lane groups of re-rolled scalar programs. */
 #include "da_lanes_private.h"
+#include "da_machine_scalars.h"
 
 enum { SOME = DA_LEAF }; /* lanes copied at a time */
 
@@ -176,10 +177,16 @@ static void run_reduction(const da_group *g, const da_groups *env) {
     store(&result, &g->dst, env, 0, 1);
 }
 
+static void run_stretch(const da_group *g, const da_groups *env) {
+    _Alignas(DA_VECTOR_BYTES) char spills[DA_JOINED_SPILLS * DA_VECTOR_BYTES];
+    da_machine_run(env->code, (int32_t)g->a.offset, env->bank, env->bank, (void *)env->spans, DA_VECTOR_BYTES, spills);
+}
+
 void da_groups_run(const da_group *groups, size_t n, const da_groups *env) {
     for (const da_group *g = groups; g < groups + n; g++) {
         if (g->code < DA_L_VALUES) run_values(g, env);
         else if (g->code == DA_L_REDUCE) run_reduction(g, env);
+        else if (g->code == DA_L_STRETCH) run_stretch(g, env);
         else da_scalar_run(env->scalars + g->a.offset, (size_t)g->n, env->bank);
     }
 }

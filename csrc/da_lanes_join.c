@@ -129,7 +129,7 @@ static void add_stretch(plan *p, int32_t from, int32_t to) {
     for (int32_t k = from; k < to; k++) {
         const item *i = &p->items[p->order[k]];
         p->items[p->order[k]].stretch = p->n_stretches;
-        p->ops[p->n_ops++] = (da_machine_op){p->l->insts[p->order[k]].code, i->out[0], {i->in[0], i->in[1], i->in[2]}};
+        p->ops[p->n_ops++] = (da_machine_op){.code = p->l->insts[p->order[k]].code, .d = i->out[0], .x = {i->in[0], i->in[1], i->in[2]}};
     }
     p->n_stretches++;
 }
@@ -178,7 +178,7 @@ static void release(plan *p, const item *i) {
 static void reserve(plan *p, const item *i) {
     for (int n = 0; n < 2; n++) {
         if (i->out[n] == NOBODY || !needs_block(&p->values[i->out[n]])) continue;
-        p->kept[i->out[n]] = (da_machine_value){DA_KEPT_BLOCK, p->n_free ? p->free_blocks[--p->n_free] : p->n_blocks++};
+        p->kept[i->out[n]] = (da_machine_value){.kept = DA_KEPT_BLOCK, .at = p->n_free ? p->free_blocks[--p->n_free] : p->n_blocks++};
     }
 }
 
@@ -199,10 +199,10 @@ static void find_kept(plan *p) {
     const da_lanes *l = p->l;
     for (int32_t k = 0; k < p->n_values; k++) {
         const value *v = &p->values[k];
-        if (k < l->n_splats) p->kept[k] = (da_machine_value){DA_KEPT_SPLAT, k};
-        else if (k < l->n_splats + l->n_filled) p->kept[k] = (da_machine_value){DA_KEPT_SPLAT, l->filled[k - l->n_splats]};
-        else if (v->slot != NOBODY) p->kept[k] = (da_machine_value){DA_KEPT_SLOT, v->slot + p->n_blocks - l->n_regs};
-        else if (!v->crosses) p->kept[k] = (da_machine_value){DA_KEPT_NOWHERE, 0};
+        if (k < l->n_splats) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SPLAT, .at = k};
+        else if (k < l->n_splats + l->n_filled) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SPLAT, .at = l->filled[k - l->n_splats]};
+        else if (v->slot != NOBODY) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SLOT, .at = v->slot + p->n_blocks - l->n_regs};
+        else if (!v->crosses) p->kept[k] = (da_machine_value){.kept = DA_KEPT_NOWHERE};
     }
 }
 
@@ -261,7 +261,9 @@ static void join(plan *p) {
     l->n_regs = p->n_blocks;
     l->block = da_block_for(l);
     size_t item_size = l->type == DA_T_F64 ? 8 : 4;
-    int done = da_machine_write(&l->code, p->stretches, p->n_stretches, p->ops, p->kept, p->n_values, da_apart(l) * item_size, item_size == 4);
+    da_machine_text text = {.stretches = p->stretches, .ops = p->ops, .values = p->kept, .n_stretches = p->n_stretches, .n_values = p->n_values,
+                            .apart = da_apart(l) * item_size, .single = item_size == 4};
+    int done = da_machine_write(&l->code, &text);
     l->n_regs = n_regs;
     if (!done) {
         l->block = da_block_for(l);

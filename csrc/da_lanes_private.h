@@ -16,7 +16,7 @@ extern const da_pair_d da_lane_tanh_sech2_d;
 extern const da_pair_f da_lane_tanh_sech2_f;
 enum {
     DA_L_BOTH = DA_L_N, /* tanh of a into d, sech2 of a into b */
-    DA_L_STRETCH,       /* machine code, which begins at `operand` of the code */
+    DA_L_STRETCH,       /* machine code, which begins at `operand` (of a group: a.offset) of the code */
     DA_L_DONE           /* computed elsewhere: taken out before anything runs (da_fuse_sums) */
 };
 

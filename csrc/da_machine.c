@@ -36,6 +36,8 @@ typedef struct {
     int32_t *free_spills, n_free, n_spills;
     size_t apart;
     int single;
+    da_form form;   /* of the operation at hand */
+    int32_t buffer; /* the slot whose pointer rax holds, or NONE */
 } writer;
 
 /* What an operation reads: in a register, or from where the value is kept. */
@@ -53,12 +55,30 @@ enum { NEAREST = 12, DOWN = 9, UP = 10, TO_ZERO = 11 };
 static x86_operand in(int32_t reg) { return (x86_operand){X86_REGISTER, reg}; }
 static x86_operand constant(int which) { return (x86_operand){X86_POOL, which * VECTOR}; }
 
+static int of_one(const writer *w) { return w->form >= DA_FORM_ONE; }
+static int arithmetic_prefix(const writer *w) { return of_one(w) ? X86_F2 : w->single ? X86_NO_PREFIX : X86_66; }
+
+static void take_form(writer *w, da_form form) {
+    w->form = form;
+    w->out.narrow = form != DA_FORM_WHOLE;
+}
+
+/* d <- the double there in single precision: of a sum, product, quotient or root of floats the double rounds to what single precision
+ * gives (Figueroa 1995) */
+static void round_to_single(writer *w, int d) {
+    x86_vex(&w->out, X86_MAP_0F, X86_F2, 0x5a, d, d, in(d), X86_NO_IMMEDIATE);
+    x86_vex(&w->out, X86_MAP_0F, X86_F3, 0x5a, d, d, in(d), X86_NO_IMMEDIATE);
+}
+
 /* d <- v opcode x */
 static void emit(writer *w, int opcode, int d, int v, x86_operand x) {
-    x86_vex(&w->out, X86_MAP_0F, !w->single, opcode, d, v, x, X86_NO_IMMEDIATE);
+    int bits = opcode == AND || opcode == OR || opcode == XOR || (opcode == MOVE && x.kind == X86_REGISTER);
+    if (of_one(w) && opcode == SQRT) v = x.kind == X86_REGISTER ? x.at : d; /* the other lanes come from there */
+    x86_vex(&w->out, X86_MAP_0F, bits ? !w->single : arithmetic_prefix(w), opcode, d, v, x, X86_NO_IMMEDIATE);
+    if (w->form == DA_FORM_SINGLE && opcode >= SQRT && opcode <= DIV && !bits && opcode != MIN) round_to_single(w, d);
 }
 static void compare(writer *w, int how, int d, int v, x86_operand x) {
-    x86_vex(&w->out, X86_MAP_0F, !w->single, COMPARE, d, v, x, how);
+    x86_vex(&w->out, X86_MAP_0F, arithmetic_prefix(w), COMPARE, d, v, x, how);
 }
 static void zero(writer *w, int d) { emit(w, XOR, d, d, in(d)); }
 /* d <- where the mask is set x, elsewhere v */
@@ -66,7 +86,8 @@ static void blend(writer *w, int d, int v, x86_operand x, int mask) {
     x86_vex(&w->out, X86_MAP_0F3A, 1, w->single ? 0x4a : 0x4b, d, v, x, mask << 4);
 }
 static void round_to(writer *w, int how, int d, x86_operand x) {
-    x86_vex(&w->out, X86_MAP_0F3A, 1, w->single ? 0x08 : 0x09, d, 0, x, how);
+    int v = !of_one(w) ? 0 : x.kind == X86_REGISTER ? x.at : d;
+    x86_vex(&w->out, X86_MAP_0F3A, X86_66, (w->single ? 0x08 : 0x09) + 2 * of_one(w), d, v, x, how);
 }
 
 /* ---- registers ---- */
@@ -75,8 +96,37 @@ static x86_operand memory_of(writer *w, int32_t value) {
     const da_machine_value *v = &w->values[value];
     if (v->kept == DA_KEPT_BLOCK) return (x86_operand){X86_BLOCKS, (int32_t)((size_t)v->at * w->apart)};
     if (v->kept == DA_KEPT_NOWHERE) return (x86_operand){X86_SPILLS, w->states[value].spill * VECTOR};
-    x86_point(&w->out, v->at);
-    return (x86_operand){X86_LANES, 0};
+    if (v->kept == DA_KEPT_SPLAT) return (x86_operand){X86_SPLATS, v->at * (w->single ? 4 : 8)};
+    if (v->kept == DA_KEPT_CONSTANT) return (x86_operand){X86_POOL, POOL_BYTES + v->at * 8};
+    if (v->kept == DA_KEPT_SLOT) {
+        x86_point(&w->out, v->at);
+        w->buffer = NONE;
+        return (x86_operand){X86_LANES, 0};
+    }
+    if (w->buffer != v->slot) x86_point(&w->out, v->slot);
+    w->buffer = v->slot;
+    return (x86_operand){X86_BUFFER, v->at * 8};
+}
+
+static int is_splat(const writer *w, int32_t value) {
+    da_kept kept = w->values[value].kept;
+    return kept == DA_KEPT_SPLAT || kept == DA_KEPT_CONSTANT || kept == DA_KEPT_BUFFER_SPLAT;
+}
+
+static void move_from_memory(writer *w, int32_t reg, int32_t value) {
+    da_form form = w->form;
+    take_form(w, is_splat(w, value) ? DA_FORM_WHOLE : w->values[value].form);
+    x86_operand at = memory_of(w, value);
+    if (is_splat(w, value)) x86_vex(&w->out, X86_MAP_0F38, X86_66, w->single ? 0x18 : 0x19, reg, 0, at, X86_NO_IMMEDIATE);
+    else emit(w, MOVE, reg, 0, at);
+    take_form(w, form);
+}
+
+static void move_to_memory(writer *w, int32_t reg, int32_t value) {
+    da_form form = w->form;
+    take_form(w, w->values[value].form);
+    emit(w, MOVE_TO, reg, 0, memory_of(w, value));
+    take_form(w, form);
 }
 
 static void leave(writer *w, int32_t reg) {
@@ -100,9 +150,10 @@ static int32_t make_room(writer *w) {
     int32_t reg = choose(w), value = w->holds[reg];
     if (value == NONE) return reg;
     value_state *s = &w->states[value];
-    if (w->values[value].kept == DA_KEPT_NOWHERE && s->spill == NONE) {
-        s->spill = w->n_free ? w->free_spills[--w->n_free] : w->n_spills++;
-        emit(w, MOVE_TO, reg, 0, memory_of(w, value));
+    int nowhere = w->values[value].kept == DA_KEPT_NOWHERE;
+    if ((nowhere || w->values[value].stays) && s->spill == NONE) {
+        s->spill = !nowhere ? 0 : w->n_free ? w->free_spills[--w->n_free] : w->n_spills++;
+        move_to_memory(w, reg, value);
     }
     leave(w, reg);
     return reg;
@@ -116,18 +167,13 @@ static void hold(writer *w, int32_t reg, int32_t value) {
 static void load(writer *w, int32_t value) {
     if (w->states[value].reg != NONE) return;
     int32_t reg = make_room(w);
-    if (w->values[value].kept == DA_KEPT_SPLAT) {
-        x86_operand at = {X86_SPLATS, w->values[value].at * (w->single ? 4 : 8)};
-        x86_vex(&w->out, X86_MAP_0F38, 1, w->single ? 0x18 : 0x19, reg, 0, at, X86_NO_IMMEDIATE);
-    } else {
-        emit(w, MOVE, reg, 0, memory_of(w, value));
-    }
+    move_from_memory(w, reg, value);
     hold(w, reg, value);
 }
 
 /* Loads what is read again before anything that would have to make room for it. */
 static void load_if_read_again(writer *w, int32_t value, int32_t again) {
-    if (w->values[value].kept != DA_KEPT_SPLAT && w->states[value].reg == NONE) {
+    if (!is_splat(w, value) && w->states[value].reg == NONE) {
         if (again == NEVER) return;
         int32_t reg = choose(w);
         if (w->holds[reg] != NONE && w->states[w->holds[reg]].next <= again) return;
@@ -137,154 +183,28 @@ static void load_if_read_again(writer *w, int32_t value, int32_t again) {
 
 /* ---- operations ---- */
 
-/* Which operands must be in registers, as bits, and whether the first two may change places. */
-typedef struct {
-    uint8_t code, in_registers, commutes;
-} shape;
-
-static const shape shapes[] = {
-    {DA_copy, 0, 0}, {DA_pos, 0, 0}, {DA_neg, 1, 0}, {DA_abs, 1, 0}, {DA_fabs, 1, 0}, {DA_rint, 0, 0}, {DA_floor, 0, 0},
-    {DA_ceil, 0, 0}, {DA_trunc, 0, 0}, {DA_eqz, 0, 0}, {DA_square, 1, 0}, {DA_sqrt, 0, 0}, {DA_recip, 0, 0},
-    {DA_add, 1, 1}, {DA_sub, 1, 0}, {DA_mul, 1, 1}, {DA_div, 1, 0}, {DA_smul, 1, 0}, {DA_sdiv, 1, 0}, {DA_diff, 1, 0},
-    {DA_maximum, 1, 0}, {DA_minimum, 1, 0}, {DA_lt, 1, 0}, {DA_le, 1, 0}, {DA_eq, 1, 1}, {DA_ne, 1, 1},
-    {DA_L_AND, 0, 0}, {DA_L_OR, 0, 0}, {DA_L_NOT, 0, 0}, {DA_L_SELECT, 4, 0},
-    {DA_L_MULADD, 1, 1}, {DA_L_MULSUB, 1, 1}, {DA_L_NMULADD, 5, 1}, {DA_L_ADDMUL, 1, 1}, {DA_L_SUBMUL, 1, 0}, {DA_L_MULMUL, 1, 1},
-    {DA_L_SMULADD, 1, 0}, {DA_L_SMULSUB, 1, 0}, {DA_L_NSMULADD, 5, 0},
-};
-_Static_assert(DA_L_VALUES < 256, "codes fit");
-
-static const shape *shape_of(int code) {
-    for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
-        if (shapes[k].code == code) return &shapes[k];
-    return NULL;
-}
-
-static x86_operand source(writer *w, argument a) { return a.reg == NONE ? memory_of(w, a.value) : in(a.reg); }
-
-/* d <- x opcode y where x is not zero, else 0 */
-static void strong(writer *w, int opcode, int d, argument x, argument y) {
-    zero(w, T1);
-    compare(w, NOT_EQUAL, T1, T1, source(w, x));
-    emit(w, opcode, T0, x.reg, source(w, y));
-    emit(w, AND, d, T0, in(T1));
-}
-
-static void truth(writer *w, int how, int d, int x, x86_operand y) {
-    compare(w, how, T0, x, y);
-    emit(w, AND, d, T0, constant(ONES));
-}
-
-static void logic(writer *w, int opcode, int d, argument x, argument y) {
-    zero(w, T0);
-    compare(w, NOT_EQUAL, T1, T0, source(w, x));
-    compare(w, NOT_EQUAL, T0, T0, source(w, y));
-    emit(w, opcode, T0, T0, in(T1));
-    emit(w, AND, d, T0, constant(ONES));
-}
-
-static void two(writer *w, int first, int second, int d, const argument *x) {
-    emit(w, first, T0, x[0].reg, source(w, x[1]));
-    emit(w, second, d, T0, source(w, x[2]));
-}
-
-/* A NaN is passed on. */
-static void extreme(writer *w, int opcode, int d, const argument *x) {
-    emit(w, opcode, T0, x[0].reg, source(w, x[1]));
-    compare(w, UNORDERED, T1, x[0].reg, in(x[0].reg));
-    blend(w, d, T0, in(x[0].reg), T1);
-}
-
-static void operate1(writer *w, int code, int d, argument x) {
-    switch (code) {
-    case DA_neg: emit(w, XOR, d, x.reg, constant(SIGNS)); break;
-    case DA_abs:
-    case DA_fabs: emit(w, AND, d, x.reg, constant(MAGNITUDES)); break;
-    case DA_rint: round_to(w, NEAREST, d, source(w, x)); break;
-    case DA_floor: round_to(w, DOWN, d, source(w, x)); break;
-    case DA_ceil: round_to(w, UP, d, source(w, x)); break;
-    case DA_trunc: round_to(w, TO_ZERO, d, source(w, x)); break;
-    case DA_eqz:
-    case DA_L_NOT:
-        zero(w, T0);
-        truth(w, EQUAL, d, T0, source(w, x));
-        break;
-    case DA_square: emit(w, MUL, d, x.reg, in(x.reg)); break;
-    case DA_sqrt: emit(w, SQRT, d, 0, source(w, x)); break;
-    case DA_recip:
-        emit(w, MOVE, T0, 0, constant(ONES));
-        emit(w, DIV, d, T0, source(w, x));
-        break;
-    default: emit(w, MOVE, d, 0, source(w, x)); /* copy, pos */
-    }
-}
-
-static void operate2(writer *w, int code, int d, const argument *x) {
-    int a = x[0].reg;
-    switch (code) {
-    case DA_add: emit(w, ADD, d, a, source(w, x[1])); break;
-    case DA_sub: emit(w, SUB, d, a, source(w, x[1])); break;
-    case DA_mul: emit(w, MUL, d, a, source(w, x[1])); break;
-    case DA_div: emit(w, DIV, d, a, source(w, x[1])); break;
-    case DA_smul: strong(w, MUL, d, x[0], x[1]); break;
-    case DA_sdiv: strong(w, DIV, d, x[0], x[1]); break;
-    case DA_diff:
-        compare(w, NOT_EQUAL, T1, a, source(w, x[1]));
-        emit(w, SUB, T0, a, source(w, x[1]));
-        emit(w, AND, d, T0, in(T1));
-        break;
-    case DA_maximum: extreme(w, MAX, d, x); break;
-    case DA_minimum: extreme(w, MIN, d, x); break;
-    case DA_lt: truth(w, LESS, d, a, source(w, x[1])); break;
-    case DA_le: truth(w, LESS_EQUAL, d, a, source(w, x[1])); break;
-    case DA_eq: truth(w, EQUAL, d, a, source(w, x[1])); break;
-    case DA_ne: truth(w, NOT_EQUAL, d, a, source(w, x[1])); break;
-    case DA_L_AND: logic(w, AND, d, x[0], x[1]); break;
-    default: logic(w, OR, d, x[0], x[1]);
-    }
-}
-
-static void operate3(writer *w, int code, int d, const argument *x) {
-    switch (code) {
-    case DA_L_MULADD: two(w, MUL, ADD, d, x); break;
-    case DA_L_MULSUB: two(w, MUL, SUB, d, x); break;
-    case DA_L_ADDMUL: two(w, ADD, MUL, d, x); break;
-    case DA_L_SUBMUL: two(w, SUB, MUL, d, x); break;
-    case DA_L_MULMUL: two(w, MUL, MUL, d, x); break;
-    case DA_L_NMULADD:
-        emit(w, MUL, T0, x[0].reg, source(w, x[1]));
-        emit(w, SUB, d, x[2].reg, in(T0));
-        break;
-    case DA_L_SELECT:
-        zero(w, T0);
-        compare(w, NOT_EQUAL, T0, T0, source(w, x[0]));
-        blend(w, d, x[2].reg, source(w, x[1]), T0);
-        break;
-    default: /* strong products that are added or subtracted */
-        strong(w, MUL, T0, x[0], x[1]);
-        if (code == DA_L_NSMULADD) emit(w, SUB, d, x[2].reg, in(T0));
-        else emit(w, code == DA_L_SMULADD ? ADD : SUB, d, T0, source(w, x[2]));
-    }
-}
+#include "da_machine_operations.inc"
 
 /* Brings operands where the operation wants them. */
 static void fetch(writer *w, const da_machine_op *op, const readers *next, int arity, argument *x) {
-    const shape *s = shape_of(op->code);
+    shape s = shape_of(op->code);
     int32_t value[3] = {0}, again[3] = {0};
     for (int k = 0; k < arity; k++) value[k] = op->x[k], again[k] = next->read[k];
-    if (arity > 1 && s->commutes && w->states[value[0]].reg == NONE && (w->states[value[1]].reg != NONE || w->values[value[1]].kept == DA_KEPT_SPLAT)) {
+    if (arity > 1 && s.commutes && w->states[value[0]].reg == NONE && (w->states[value[1]].reg != NONE || is_splat(w, value[1]))) {
         value[0] = op->x[1], value[1] = op->x[0];
         again[0] = next->read[1], again[1] = next->read[0];
     }
     for (int k = 0; k < arity; k++)
-        if (s->in_registers >> k & 1) load(w, value[k]);
+        if (s.in_registers >> k & 1) load(w, value[k]);
     for (int k = 0; k < arity; k++)
-        if (!(s->in_registers >> k & 1)) load_if_read_again(w, value[k], again[k]);
+        if (!(s.in_registers >> k & 1)) load_if_read_again(w, value[k], again[k]);
     for (int k = 0; k < arity; k++) x[k] = (argument){w->states[value[k]].reg, value[k]};
 }
 
 static void write_op(writer *w, const da_machine_op *op, const readers *next) {
-    int arity = da_lanes_arity(op->code);
+    int arity = arity_of(op->code);
     argument x[3];
+    take_form(w, op->form);
     fetch(w, op, next, arity, x);
     for (int k = 0; k < arity; k++) {
         value_state *s = &w->states[op->x[k]];
@@ -293,16 +213,17 @@ static void write_op(writer *w, const da_machine_op *op, const readers *next) {
     }
     /* the last instruction writes d, and nothing before: d may be where an operand is */
     int32_t d = make_room(w);
-    if (arity == 1) operate1(w, op->code, d, x[0]);
+    if (is_move(op->code)) move(w, op, d, x);
+    else if (arity == 1) operate1(w, op->code, d, x[0]);
     else if (arity == 2) operate2(w, op->code, d, x);
     else operate3(w, op->code, d, x);
     for (int k = 0; k < arity; k++) {
         value_state *s = &w->states[op->x[k]];
-        if (s->next == NEVER && s->spill != NONE) w->free_spills[w->n_free++] = s->spill, s->spill = NONE;
+        if (w->values[op->x[k]].kept == DA_KEPT_NOWHERE && s->next == NEVER && s->spill != NONE) w->free_spills[w->n_free++] = s->spill, s->spill = NONE;
     }
     hold(w, d, op->d);
     w->states[op->d].next = next->made;
-    if (w->values[op->d].kept != DA_KEPT_NOWHERE) emit(w, MOVE_TO, d, 0, memory_of(w, op->d));
+    if (w->values[op->d].kept != DA_KEPT_NOWHERE && !w->values[op->d].stays) move_to_memory(w, d, op->d);
     if (next->made == NEVER) leave(w, d);
 }
 
@@ -310,10 +231,10 @@ static void write_op(writer *w, const da_machine_op *op, const readers *next) {
 static void find_readers(writer *w, readers *next, const da_machine_op *ops, const da_stretch *s) {
     for (int32_t i = s->first; i < s->first + s->n; i++) {
         w->states[ops[i].d] = (value_state){NONE, NONE, NEVER};
-        for (int k = 0; k < da_lanes_arity(ops[i].code); k++) w->states[ops[i].x[k]] = (value_state){NONE, NONE, NEVER};
+        for (int k = 0; k < arity_of(ops[i].code); k++) w->states[ops[i].x[k]] = (value_state){NONE, NONE, NEVER};
     }
     for (int32_t i = s->first + s->n; i-- > s->first;) {
-        int arity = da_lanes_arity(ops[i].code);
+        int arity = arity_of(ops[i].code);
         next[i].made = w->states[ops[i].d].next;
         for (int k = 0; k < arity; k++) next[i].read[k] = w->states[ops[i].x[k]].next;
         for (int k = 0; k < arity; k++) w->states[ops[i].x[k]].next = i;
@@ -323,28 +244,30 @@ static void find_readers(writer *w, readers *next, const da_machine_op *ops, con
 static void write_stretch(writer *w, readers *next, const da_machine_op *ops, da_stretch *s) {
     find_readers(w, next, ops, s);
     for (int k = 0; k < REGISTERS; k++) w->holds[k] = NONE;
+    w->buffer = NONE;
     s->entry = (int32_t)w->out.n;
     size_t loop = x86_begin(&w->out);
     for (int32_t i = s->first; i < s->first + s->n; i++) write_op(w, &ops[i], &next[i]);
     x86_end(&w->out, loop);
 }
 
-static void write_pool(da_x86 *out, int single) {
+static void write_pool(da_x86 *out, const da_machine_text *t) {
     static const uint32_t high[2][CONSTANTS] = {{0x80000000u, 0x7fffffffu, 0x3ff00000u}, {0x80000000u, 0x7fffffffu, 0x3f800000u}};
     for (int k = 0; k < CONSTANTS; k++)
         for (int lane = 0; lane < VECTOR / 4; lane++) {
-            int low = !single && lane % 2 == 0;
-            x86_int(out, (int32_t)(low ? (k == MAGNITUDES ? ~0u : 0) : high[single][k]));
+            int low = !t->single && lane % 2 == 0;
+            x86_int(out, (int32_t)(low ? (k == MAGNITUDES ? ~0u : 0) : high[t->single][k]));
         }
+    for (int32_t k = 0; k < t->n_constants; k++) x86_bytes(out, (const char *)&t->constants[k], sizeof(double));
 }
 
 int da_machine_runs(void) { return __builtin_cpu_supports("avx2") != 0; }
 
-int da_machine_has(int code) { return code < DA_L_VALUES && shape_of(code) != NULL; }
+int da_machine_has(int code) { return code < DA_L_VALUES && shapes[code].arity; }
 
-static size_t room_for(const da_stretch *stretches, int32_t n) {
-    size_t bytes = POOL_BYTES;
-    for (int32_t k = 0; k < n; k++) bytes += STRETCH_BYTES + (size_t)stretches[k].n * OPERATION_BYTES;
+static size_t room_for(const da_machine_text *t) {
+    size_t bytes = POOL_BYTES + (size_t)t->n_constants * sizeof(double);
+    for (int32_t k = 0; k < t->n_stretches; k++) bytes += STRETCH_BYTES + (size_t)t->stretches[k].n * OPERATION_BYTES;
     return bytes;
 }
 
@@ -355,11 +278,10 @@ static int seal(da_machine_code *code, size_t used) {
     return mprotect(code->memory, code->bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
-int da_machine_write(da_machine_code *code, da_stretch *stretches, int32_t n, const da_machine_op *ops,
-                     const da_machine_value *values, int32_t n_values, size_t apart, int single) {
-    int32_t n_ops = n ? stretches[n - 1].first + stretches[n - 1].n : 0;
-    size_t bytes = (room_for(stretches, n) + 4095) / 4096 * 4096;
-    char *memory = malloc((size_t)n_ops * sizeof(readers) + (size_t)n_values * (sizeof(value_state) + sizeof(int32_t)) + 1);
+int da_machine_write(da_machine_code *code, const da_machine_text *t) {
+    int32_t n = t->n_stretches, n_ops = n ? t->stretches[n - 1].first + t->stretches[n - 1].n : 0;
+    size_t bytes = (room_for(t) + 4095) / 4096 * 4096;
+    char *memory = malloc((size_t)n_ops * sizeof(readers) + (size_t)t->n_values * (sizeof(value_state) + sizeof(int32_t)) + 1);
     void *pages = memory ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     *code = (da_machine_code){NULL, bytes, 0};
     if (pages == MAP_FAILED) {
@@ -369,10 +291,10 @@ int da_machine_write(da_machine_code *code, da_stretch *stretches, int32_t n, co
     code->memory = pages;
     readers *next = (readers *)(void *)memory;
     value_state *states = (value_state *)(void *)(next + n_ops);
-    writer w = {.out = {pages, 0, bytes}, .values = values, .states = states, .free_spills = (int32_t *)(states + n_values), .apart = apart,
-                .single = single, .next = next};
-    write_pool(&w.out, single);
-    for (int32_t k = 0; k < n; k++) write_stretch(&w, next, ops, &stretches[k]);
+    writer w = {.out = {.start = pages, .most = bytes}, .values = t->values, .states = states, .free_spills = (int32_t *)(states + t->n_values),
+                .apart = t->apart, .single = t->single, .next = next};
+    write_pool(&w.out, t);
+    for (int32_t k = 0; k < n; k++) write_stretch(&w, next, t->ops, &t->stretches[k]);
     free(memory);
     code->n_spills = w.n_spills;
     if (w.out.n <= w.out.most && seal(code, w.out.n)) return 1;
@@ -398,10 +320,7 @@ void da_machine_run(const da_machine_code *code, int32_t entry, void *blocks, co
 #else
 int da_machine_runs(void) { return 0; }
 int da_machine_has(int code) { return (void)code, 0; }
-int da_machine_write(da_machine_code *code, da_stretch *stretches, int32_t n, const da_machine_op *ops,
-                     const da_machine_value *values, int32_t n_values, size_t apart, int single) {
-    return (void)code, (void)stretches, (void)n, (void)ops, (void)values, (void)n_values, (void)apart, (void)single, 0;
-}
+int da_machine_write(da_machine_code *code, const da_machine_text *text) { return (void)code, (void)text, 0; }
 void da_machine_free(da_machine_code *code) { (void)code; }
 void da_machine_run(const da_machine_code *code, int32_t entry, void *blocks, const void *splats, void *slots, size_t bytes,
                     void *spills) {
@@ -411,7 +330,7 @@ void da_machine_run(const da_machine_code *code, int32_t entry, void *blocks, co
 
 int da_machine_works(void) {
     da_machine_code code;
-    if (!da_machine_runs() || !da_machine_write(&code, NULL, 0, NULL, NULL, 0, 0, 0)) return 0;
+    if (!da_machine_runs() || !da_machine_write(&code, &(da_machine_text){.apart = 0})) return 0;
     da_machine_free(&code);
     return 1;
 }

@@ -1,5 +1,5 @@
 /* The few x86-64 instructions that stretches need, in their encoding (Intel 64 and IA-32 Architectures Software Developer's
- * Manual, volume 2, chapters 2.3 and 5). All vectors are of 256 bits. */
+ * Manual, volume 2, chapters 2.3 and 5). */
 #ifndef DA_X86_H
 #define DA_X86_H
 #include <stddef.h>
@@ -9,6 +9,7 @@
 typedef struct {
     uint8_t *start;
     size_t n, most;
+    int narrow; /* vectors of 128 bits, not 256 */
 } da_x86;
 
 static inline void x86_byte(da_x86 *c, unsigned b) {
@@ -28,6 +29,7 @@ typedef enum {
     X86_BLOCKS, /* [rdi + at] */
     X86_SPLATS, /* [rsi + at] */
     X86_SPILLS, /* [r8 + at] */
+    X86_BUFFER, /* [rax + at] */
     X86_LANES,  /* [rax + rcx] */
     X86_POOL    /* constant at `at` from the start of the code */
 } x86_kind;
@@ -36,44 +38,57 @@ typedef struct {
     int32_t at;
 } x86_operand;
 
-enum { X86_MAP_0F = 1, X86_MAP_0F38, X86_MAP_0F3A };
+enum { X86_MAP_0F = 1, X86_MAP_0F38, X86_MAP_0F3A, X86_W = 32 }; /* X86_W: added to a map, the bit W is set */
+enum { X86_NO_PREFIX, X86_66, X86_F3, X86_F2 };
 enum { X86_NO_IMMEDIATE = -1 };
 
-static inline void x86_modrm(da_x86 *c, int reg, x86_operand x, int immediates) {
-    static const uint8_t base[] = {[X86_BLOCKS] = 7, [X86_SPLATS] = 6, [X86_SPILLS] = 0};
-    unsigned to = (unsigned)(reg & 7) << 3;
-    if (x.kind == X86_REGISTER) {
-        x86_byte(c, 0xc0u | to | (unsigned)(x.at & 7));
-    } else if (x.kind == X86_LANES) {
-        x86_byte(c, to | 4);
-        x86_byte(c, 0x08); /* rax + rcx */
-    } else if (x.kind == X86_POOL) {
-        x86_byte(c, to | 5);
-        x86_int(c, x.at - (int32_t)(c->n + 4) - immediates);
-    } else if (x.at >= -128 && x.at < 128) {
-        x86_byte(c, 0x40u | to | base[x.kind]);
-        x86_byte(c, (uint8_t)x.at);
-    } else {
-        x86_byte(c, 0x80u | to | base[x.kind]);
-        x86_int(c, x.at);
-    }
+enum { X86_LONGEST = 16 }; /* bytes of an instruction */
+
+static inline uint8_t *x86_put_int(uint8_t *p, int32_t x) {
+    for (int k = 0; k < 4; k++) *p++ = (uint8_t)((uint32_t)x >> 8 * k);
+    return p;
 }
 
-/* A VEX instruction on registers `reg` and `v` (0 where there is none) and x. prefix: 1 is the byte 66, 0 none. */
-static inline void x86_vex(da_x86 *c, int map, int prefix, int opcode, int reg, int v, x86_operand x, int immediate) {
-    unsigned r = reg < 8, b = !(x.kind == X86_SPILLS || (x.kind == X86_REGISTER && x.at >= 8));
-    unsigned tail = (unsigned)(~v & 15) << 3 | 4 | (unsigned)prefix;
-    if (map == X86_MAP_0F && b) {
-        x86_byte(c, 0xc5);
-        x86_byte(c, r << 7 | tail);
+/* `end`: where p stands in the code, and the bytes that follow this part */
+static inline uint8_t *x86_modrm(uint8_t *p, int reg, x86_operand x, int32_t end) {
+    static const uint8_t base[] = {[X86_BLOCKS] = 7, [X86_SPLATS] = 6, [X86_SPILLS] = 0, [X86_BUFFER] = 0};
+    unsigned to = (unsigned)(reg & 7) << 3;
+    if (x.kind == X86_REGISTER) {
+        *p++ = (uint8_t)(0xc0u | to | (unsigned)(x.at & 7));
+    } else if (x.kind == X86_LANES) {
+        *p++ = (uint8_t)(to | 4);
+        *p++ = 0x08; /* rax + rcx */
+    } else if (x.kind == X86_POOL) {
+        *p++ = (uint8_t)(to | 5);
+        p = x86_put_int(p, x.at - end - 5);
+    } else if (x.at >= -128 && x.at < 128) {
+        *p++ = (uint8_t)(0x40u | to | base[x.kind]);
+        *p++ = (uint8_t)x.at;
     } else {
-        x86_byte(c, 0xc4);
-        x86_byte(c, r << 7 | 1 << 6 | b << 5 | (unsigned)map);
-        x86_byte(c, tail);
+        *p++ = (uint8_t)(0x80u | to | base[x.kind]);
+        p = x86_put_int(p, x.at);
     }
-    x86_byte(c, (unsigned)opcode);
-    x86_modrm(c, reg, x, immediate != X86_NO_IMMEDIATE);
-    if (immediate != X86_NO_IMMEDIATE) x86_byte(c, (unsigned)immediate);
+    return p;
+}
+
+/* A VEX instruction on registers `reg` and `v` (0 where there is none) and x. It is put together by a pointer of its own: bytes that
+ * might change `c` would be written one after the other, each after a look at c. */
+static inline void x86_vex(da_x86 *c, int map, int prefix, int opcode, int reg, int v, x86_operand x, int immediate) {
+    uint8_t spare[X86_LONGEST], *start = c->n + X86_LONGEST <= c->most ? c->start + c->n : spare, *p = start;
+    unsigned r = reg < 8, b = !(x.kind == X86_SPILLS || (x.kind == X86_REGISTER && x.at >= 8));
+    unsigned tail = (map & X86_W ? 128u : 0) | (unsigned)(~v & 15) << 3 | (c->narrow ? 0 : 4u) | (unsigned)prefix;
+    if (map == X86_MAP_0F && b) {
+        *p++ = 0xc5;
+        *p++ = (uint8_t)(r << 7 | tail);
+    } else {
+        *p++ = 0xc4;
+        *p++ = (uint8_t)(r << 7 | 1 << 6 | b << 5 | (unsigned)(map & ~X86_W));
+        *p++ = (uint8_t)tail;
+    }
+    *p++ = (uint8_t)opcode;
+    p = x86_modrm(p, reg, x, (int32_t)c->n + (int32_t)(p - start) + (immediate != X86_NO_IMMEDIATE));
+    if (immediate != X86_NO_IMMEDIATE) *p++ = (uint8_t)immediate;
+    c->n += (size_t)(p - start);
 }
 
 /* rax <- where slot k points to */

@@ -16,6 +16,11 @@ cdef extern from "da_tape.h" nogil:
         uint16_t op, flags
         uint32_t aux
 
+cdef extern from "da_machine.h" nogil:
+    int da_machine_works()
+    ctypedef struct da_machine_code:
+        pass
+
 cdef extern from "da_lanes.h" nogil:
     enum: DA_L_VALUES, DA_L_LOAD, DA_L_STORE, DA_L_REDUCE, DA_L_SCALARS, DA_L_F32, DA_L_PACK, DA_L_GATHERED, DA_L_CHAINED, DA_PACK, DA_L_AND, DA_L_OR, DA_L_NOT, DA_L_SAME, DA_L_SELECT
     enum: DA_L_MULADD, DA_L_MULSUB, DA_L_NMULADD, DA_L_ADDMUL, DA_L_SUBMUL, DA_L_MULMUL, DA_L_SMULADD, DA_L_SMULSUB, DA_L_NSMULADD
@@ -73,6 +78,7 @@ cdef extern from "da_lanes.h" nogil:
         int64_t n_lists
         const da_scalar *scalars
         int64_t n_scalars
+        const da_machine_code *code
     int da_lanes_arity(int code)
     const char *da_lanes_name(int code)
     const char *da_lanes_error(da_lanes_status status)
@@ -92,8 +98,21 @@ cdef extern from "da_lanes.h" nogil:
     void da_groups_run(const da_group *groups, size_t n, const da_groups *env)
     da_lanes_status da_groups_check(const da_group *groups, size_t n, const da_groups *env)
 
-cdef extern from "da_machine.h" nogil:
-    int da_machine_works()
+cdef extern from "da_machine_scalars.h" nogil:
+    ctypedef struct da_groups_part:
+        const da_group *groups
+        int32_t n, end
+        const int32_t *lists
+    ctypedef struct da_joined_groups:
+        da_machine_code code
+        da_group *groups
+        int32_t n_groups, n_joined
+    ctypedef struct da_joined_bank:
+        const da_scalar *scalars
+        int64_t size
+        const uint8_t *outside
+    int da_groups_join(da_joined_groups *out, da_groups_part *parts, int32_t n, const da_joined_bank *bank)
+    void da_joined_groups_free(da_joined_groups *joined)
 
 cdef extern from "da_graph.h" nogil:
     enum: DA_G_CONST, DA_G_LEAF, DA_G_ARRAY

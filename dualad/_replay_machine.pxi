@@ -4,6 +4,10 @@ cdef enum:
     STEP_GROUPS, STEP_OWN, STEP_REGION, STEP_PRODUCT, STEP_LONG, STEP_CALL
     BUFFER_FIXED, BUFFER_ARENA, BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_NONE
 
+cdef enum:
+    FRESH = 0                 # as the memory of a new object
+    HAS_RUN, JOINS, JOINED, NOT_JOINED
+
 STEP_KINDS = {"groups": STEP_GROUPS, "own": STEP_OWN, "region": STEP_REGION, "call": STEP_CALL}
 BUFFER_KINDS = {"constant": BUFFER_FIXED, "arena": BUFFER_ARENA, "input": BUFFER_INPUT, "output": BUFFER_OUTPUT, "none": BUFFER_NONE}
 
@@ -86,6 +90,9 @@ cdef class Machine:
     cdef double *guard_values
     cdef da_group *own
     cdef int32_t *own_lists
+    cdef da_joined_groups code  # groups with machine code in them, in place of the plan's and `own`
+    cdef Step *joined_steps     # on those
+    cdef int state              # FRESH ...; see current_steps
     cdef Leaf *ins
     cdef Leaf *outs
     cdef set over               # (argument's buffer, result's): each element is read before it is written in its place
@@ -128,6 +135,8 @@ cdef class Machine:
         self.own = <da_group *>cnp.PyArray_DATA(<cnp.ndarray>own)
         self.own_lists = <int32_t *>cnp.PyArray_DATA(<cnp.ndarray>parts["lists"])
         self.n_own_lists = len(parts["lists"])
+        if parts.get("by_kernels", False) or without_machine_code():
+            self.state = NOT_JOINED
 
     cdef double whole_ns(self) noexcept:
         """About how long the steps take."""
@@ -195,6 +204,62 @@ cdef class Machine:
             self.partial_bytes = max(self.partial_bytes, da_lanes_partials(self.lanes[k], r))
         return 0
 
+    cdef Step *current_steps(self) noexcept:
+        """The steps of a run. The second one puts machine code in the place of groups, where there is some: most programs of one call would
+        not get the time back that it takes to write."""
+        if da_watch(&self.state, JOINED, 1):
+            return self.joined_steps
+        if da_turn(&self.state, HAS_RUN, JOINS):
+            da_turn(&self.state, JOINS, JOINED if self.join_groups() else NOT_JOINED)
+            return self.joined_steps if self.state == JOINED else self.steps
+        da_turn(&self.state, FRESH, HAS_RUN)
+        return self.steps
+
+    cdef bint join_groups(self) noexcept:
+        cdef int k, n = 0, end = 0, done = 0
+        cdef Step *s
+        cdef da_joined_bank bank
+        cdef uint8_t *outside = NULL
+        cdef da_groups_part *parts = <da_groups_part *>calloc(self.n_steps + 1, sizeof(da_groups_part))
+        self.joined_steps = <Step *>calloc(self.n_steps + 1, sizeof(Step))
+        if parts != NULL and self.joined_steps != NULL:
+            for k in range(self.n_steps):
+                s = &self.steps[k]
+                if s.kind == STEP_GROUPS or s.kind == STEP_OWN:
+                    parts[n].groups = (self.plan.p.groups if s.kind == STEP_GROUPS else self.own) + s.first
+                    parts[n].lists = self.plan.p.lists if s.kind == STEP_GROUPS else self.own_lists
+                    parts[n].n = s.count
+                    n += 1
+            bank.scalars = self.plan.p.scalars
+            bank.size = self.plan.p.bank_size
+            bank.outside = outside = self.read_outside() if n == self.n_steps else NULL
+            done = da_groups_join(&self.code, parts, n, &bank)
+            free(outside)
+        n = 0
+        for k in range(self.n_steps if done else 0):
+            s = &self.joined_steps[k]
+            s[0] = self.steps[k]
+            if s.kind == STEP_GROUPS or s.kind == STEP_OWN:
+                s.first, s.count, end = end, parts[n].end - end, parts[n].end
+                n += 1
+        free(parts)
+        return done
+
+    cdef uint8_t *read_outside(self) noexcept:
+        """Which positions of the bank hold results and guards; NULL: there is no memory for it."""
+        cdef int k
+        cdef uint8_t *read = <uint8_t *>calloc(self.plan.p.bank_size + 1, 1)
+        for k in range(self.n_guards if read != NULL else 0):
+            self.note_spot(&self.guards[k], read)
+        for k in range(self.n_outputs if read != NULL else 0):
+            if self.outputs[k][0] == "scalar":
+                self.note_spot(&self.results[k], read)
+        return read
+
+    cdef void note_spot(self, const Spot *s, uint8_t *read) noexcept:
+        if s.buffer == 0 and s.type == DA_T_F64 and 0 <= s.offset < self.plan.p.bank_size:
+            read[s.offset] = 1
+
     cdef set overwritable(self):
         """Which results may be written over which arguments, where the program is one pass over arrays that lie alike."""
         if not elementwise(self.parts):
@@ -209,9 +274,9 @@ cdef class Machine:
 
     @property
     def joined(self):
-        """Operations on arrays that run as machine code."""
+        """Operations that run as machine code: those on arrays, and from the second run on those of scalar code and groups, lane by lane."""
         cdef int k
-        return sum([da_lanes_joined(self.lanes[k]) for k in range(self.n_regions)])
+        return sum([da_lanes_joined(self.lanes[k]) for k in range(self.n_regions)]) + self.code.n_joined
 
     cdef int set_spots(self) except -1:
         cdef Py_ssize_t k
@@ -260,6 +325,8 @@ cdef class Machine:
                 if self.lanes[k] != NULL:
                     da_lanes_free(self.lanes[k])
         free(self.lanes)
+        da_joined_groups_free(&self.code)
+        free(self.joined_steps)
         free(self.regions)
         free(self.steps)
         free(self.products)
@@ -500,10 +567,12 @@ cdef class Machine:
 
     cdef int run(self, Workspace w) except -1:
         cdef int k = 0
+        cdef Step *steps
         if self.native != NULL:
             return self.run_compiled(w)
+        steps = self.steps if self.state == NOT_JOINED else self.current_steps()
         while k < self.n_steps:
-            if self.steps[k].kind == STEP_CALL:
+            if steps[k].kind == STEP_CALL:
                 w.raised = w.raised or fetestexcept(FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID)
                 call = self.calls[self.steps[k].first]
                 self.call(w, call)
@@ -514,19 +583,20 @@ cdef class Machine:
                 run_long(self.lanes[self.steps[k].first], &self.regions[self.steps[k].first], w.spans, w.scratch, w.partials)
                 k += 1
             elif self.brief:
-                k = self.run_native(w, k)
+                k = self.run_native(w, steps, k)
             else:
                 with nogil:
-                    k = self.run_native(w, k)
+                    k = self.run_native(w, steps, k)
         return 0
 
-    cdef int run_native(self, Workspace w, int k) noexcept nogil:
+    cdef int run_native(self, Workspace w, Step *steps, int k) noexcept nogil:
         """Runs steps from k on until one needs Python; that one's number."""
         cdef da_groups env
         cdef Step *s
+        cdef const da_group *groups
         cdef int64_t units
         while k < self.n_steps:
-            s = &self.steps[k]
+            s = &steps[k]
             if s.kind == STEP_CALL or s.kind == STEP_LONG:
                 break
             if s.kind == STEP_REGION:
@@ -542,14 +612,18 @@ cdef class Machine:
                 env.n_spans = self.n_buffers
                 env.scalars = self.plan.p.scalars
                 env.n_scalars = self.plan.p.n_scalars
+                env.code = &self.code.code
                 if s.kind == STEP_GROUPS:
                     env.lists = self.plan.p.lists
                     env.n_lists = self.plan.p.n_lists
-                    da_groups_run(self.plan.p.groups + s.first, s.count, &env)
+                    groups = self.plan.p.groups
                 else:
                     env.lists = self.own_lists
                     env.n_lists = self.n_own_lists
-                    da_groups_run(self.own + s.first, s.count, &env)
+                    groups = self.own
+                if steps != self.steps:
+                    groups = self.code.groups
+                da_groups_run(groups + s.first, s.count, &env)
             k += 1
         return k
 

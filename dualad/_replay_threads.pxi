@@ -65,7 +65,7 @@ def get_num_threads():
 
 
 def uses_machine_code():
-    """Whether programs join arithmetic on arrays to machine code: the processor and the system can, and it is not switched off."""
+    """Whether programs join arithmetic to machine code: the processor and the system can, and it is not switched off."""
     return not without_machine_code() and da_machine_works() != 0
 
 

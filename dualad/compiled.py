@@ -201,7 +201,7 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
     passes : iterable of str, optional
         The optimiser passes to run, all by default: ``"fold"`` (constants, identities), ``"cse"`` (equal operations), ``"dead"`` (what nobody
         reads), ``"sums"`` (chains as trees), ``"fuse"`` (pairs of scalar operations), ``"reroll"`` (loops as lanes), ``"fusion"`` (of array
-        operations), ``"machine"`` (arithmetic on arrays as machine code, x86-64 with AVX2), ``"reuse"``, ``"recompute"`` (memory).
+        operations), ``"machine"`` (arithmetic as machine code, x86-64 with AVX2), ``"reuse"``, ``"recompute"`` (memory).
     backend : {"interpreter", "c"}
         ``"c"``: each program is compiled by the system's C compiler (``$CC``, cc, gcc or clang) and kept in the user's cache (``$DUALAD_CACHE``,
         else ``dualad`` in ``$XDG_CACHE_HOME`` or ``~/.cache``). It pays for small programs that are called often. A program with a step that has

@@ -203,8 +203,9 @@ for trial in range({trials}):
     if work(machine.parts) > 1e7: continue
     again = Program(machine, structure, key, name)
     str(again)
-    try: again(*arguments)
-    except Exception: pass
+    for _ in range(2):  # the second run is one of machine code
+        try: again(*arguments)
+        except Exception: pass
     ran += 1
 print(ran)
 """
