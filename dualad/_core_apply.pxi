@@ -124,7 +124,7 @@ cdef inline object operand(object x):
         return pack(x) if cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_OBJECT else x
     if isinstance(x, (list, tuple)):
         return pack_list(x)
-    if isinstance(x, ndarray) and type(x) is not Recorded:
+    if cnp.PyArray_Check(x):  # a Recorded only says that it is one
         return base_array(x)
     return detached(x) if programming() and type(x) is Recorded else x
 

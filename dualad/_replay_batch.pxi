@@ -89,7 +89,7 @@ cdef int set_operand(da_operand *to, tuple operand) except -1:
 
 cpdef object samples_first(object x, int axis):
     """An array with this axis in front; numbers as the machine reads them."""
-    a = x if type(x) is ndarray else base_array(x) if isinstance(x, ndarray) else np.asarray(x)
+    a = x if type(x) is ndarray else base_array(x) if cnp.PyArray_Check(x) else np.asarray(x)
     if axis:
         a = np.moveaxis(a, axis, 0)
     if type(a) is not ndarray or cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>a) or a.dtype.kind not in "biufc":
