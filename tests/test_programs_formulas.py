@@ -42,10 +42,15 @@ CHOICES = {
     "clip, constant arrays": lambda x: np.clip(x, np.arange(-5, 6), x.dtype.type(2) * np.abs(LINE).astype(x.dtype)),
     "relu": lambda x: x * (x > 0), "relu, method": lambda x: x * (x > 0).astype(x.dtype), "max, initial": lambda x: np.max(x, axis=1, initial=0.3),
     "min, initial": lambda x: np.min(x, initial=0.3, keepdims=True), "max, where": lambda x: np.max(x, axis=0, initial=-9.0, where=MASK),
+    "nanmax": lambda x: np.nanmax(x, axis=1), "nanmin": lambda x: np.nanmin(x), "fmax.reduce": lambda x: np.fmax.reduce(x, axis=0, keepdims=True),
+    "isfinite": lambda x: np.where(np.isfinite(x), x * x, 0), "isinf": lambda x: np.where(np.isinf(x) ^ (x > 0), x * x, 0),
+    "any": lambda x: np.where(np.any(x > 1, axis=1)[:, None], x * x, 0), "all": lambda x: np.where((x > -1).all(axis=(0,), keepdims=True), x * x, 0),
+    "any of all": lambda x: np.where(np.any(x > 2), x * x, x),
     "logaddexp.reduce": lambda x: np.logaddexp.reduce(x, axis=1), "logaddexp.reduce, kept": lambda x: np.logaddexp.reduce(x, axis=None, keepdims=True),
 }  # fmt: skip
 PRODUCTS = {
     "vdot": lambda x: np.vdot(x, np.sin(x)), "outer, sum": lambda x: np.outer(x[0], np.sin(x[1]))[:, ::2],
+    "vecdot": lambda x: np.vecdot(x[:, 1:], np.cos(x[0, 1:])),
     "cross": lambda x: np.cross(x[:, :3], x[:, 3:6]), "cross, broadcast": lambda x: np.cross(x[:, 2:5], x[0, :3]),
     "cross, axes": lambda x: np.cross(x[:3], x[3:], axis=0), "trace": lambda x: np.trace(x), "trace, offset": lambda x: np.trace(x, 3),
     "trace, below": lambda x: np.trace(x, -2) + np.trace(x[:, :6] * x[:, 1:7]), "diag": lambda x: np.diag(x[0], 1)[:5] * x[0, 0],
@@ -96,9 +101,12 @@ def test_exact_programs_have_the_bits(name):
         check(da.compile(h, exact=True), h, *[(x,) for x in xs], exact=True)
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("n", [1, 2, 5, 40])
 @pytest.mark.parametrize("f", [
-    np.var, np.std, np.nanvar, np.nanmean, np.nansum, np.linalg.norm, lambda x: np.linalg.norm(x, np.inf), lambda x: np.linalg.norm(x, 3),
+    np.nanmax, lambda x: np.where(np.isfinite(x) & ~np.isinf(x), x * x, 0), lambda x: np.where((x > 0) ^ (x > 1) | (x < -1), x * x, 0),
+    lambda x: np.where(np.any(x > 1), x * x, x), np.var, np.std,
+    np.nanvar, np.nanmean, np.nansum, np.linalg.norm, lambda x: np.linalg.norm(x, np.inf), lambda x: np.linalg.norm(x, 3),
     lambda x: np.clip(x, -0.5, 0.5), lambda x: np.clip(x, None, np.abs(x[0])), lambda x: x * (x > 0), lambda x: np.outer(x, x).sum(0), lambda x: np.vdot(x, x),
     lambda x: np.diff(x, append=x[0]), lambda x: np.triu(x), lambda x: np.max(x, initial=0.1), np.logaddexp.reduce, lambda x: np.mean(x, where=x > -9),
 ])  # fmt: skip
@@ -106,6 +114,8 @@ def test_few_elements(f, n):
     for dtype in (np.float64, np.float32):
         for h in forms(f):
             check(da.compile(h), h, *[(x,) for x in points(n, dtype)])
+        with np.errstate(all="ignore"):
+            check(da.compile(f), f, *[(np.resize(np.array(numbers, dtype), n),) for numbers in ([1, 2], [np.inf, 1], [-np.inf], [-1, np.nan], [np.nan])])
     assert da.record(f, points(n, float)[0]).stats()["calls"] == 0
 
 

@@ -141,7 +141,7 @@ def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.nd
     """The adjoint of indexing: zeros with the cotangent added in."""
     if low.holds_recorded(params) or value.dtype not in FLOATS or isinstance(operands[0], np.ndarray):
         return None
-    if value.size > low.small and not params.get("lead", True) and _basic(params["index"]):  # a view; no list of places is needed
+    if value.size > low.small and not params.get("lead", True) and basic(params["index"]):  # a view; no list of places is needed
         return assembled(low, operands[0], value, lambda a: np.asarray(a[params["index"]]))
     places = _places(params, value)
     if value.size <= low.small and places.size <= low.small:
@@ -159,7 +159,7 @@ def assembled(low: Any, g: Any, value: np.ndarray, where: Any) -> View:
     return whole(out)
 
 
-def _basic(index: Any) -> bool:
+def basic(index: Any) -> bool:
     """Whether an index makes a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(isinstance(i, (int, np.integer, slice, type(None), type(Ellipsis))) and not isinstance(i, (bool, np.bool_)) for i in parts)

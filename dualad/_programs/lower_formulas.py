@@ -113,6 +113,14 @@ def _vdot(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarr
     return reduced(low, "sum", apply(low, "mul", [a, b], value.dtype), None, False, value.dtype)
 
 
+@primitive("vecdot")
+def _vecdot(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    out = symbolic(low, operands, params, value)
+    if out is not None or params or not fits(low, operands, value):
+        return out
+    return reduced(low, "sum", apply(low, "mul", operands, value.dtype), -1, False, value.dtype)
+
+
 def _array(x: Any) -> Any:
     return x if hasattr(x, "shape") else np.asarray(x, float)
 

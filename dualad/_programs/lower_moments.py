@@ -118,6 +118,20 @@ def _reduction(low: Any, operands: list[Any], params: dict[str, Any], value: np.
     return total if len(operands) == 1 else apply(low, _TOGETHER[name], [total, operands[1]], x.dtype)
 
 
+@primitive("nanmax", "nanmin", "fmax", "fmin")
+def _extremum_of_numbers(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
+    """The extremum of what is not NaN; of nothing but NaN it is NaN."""
+    x, name, axis, kept = operands[0], low.prim.name[-3:], params.get("axis"), bool(params.get("keepdims"))
+    if _said(params, value).keys() - {"axis", "keepdims"} or len(operands) != 1 or not own(low, operands, value) or not size_of(x.shape):
+        return None
+    if _mask(low, params) is not True:
+        return None
+    missing = masks(low, OPS["ne"], [x, x], np.empty(x.shape, bool))
+    top = reduced(low, name, select(low, missing, _NEUTRAL[name], x, np.empty(x.shape, x.dtype)), axis, kept, x.dtype)
+    nothing = reduced(low, "min", low.elementwise(OPS["copy"], [missing], x.shape, x.dtype), axis, kept, x.dtype)
+    return select(low, nothing, np.nan, top, value)
+
+
 # ---- norms ----
 
 
@@ -148,8 +162,7 @@ def _log_sum(low: Any, operands: list[Any], params: dict[str, Any], value: np.nd
     if _said(params, value).keys() - {"axis", "keepdims"} or mask is not True or not own(low, operands, value) or not size_of(x.shape):
         return None
     top = reduced(low, "max", x, axis, True, x.dtype)
-    nothing = apply(low, "sub", [top, top], x.dtype)
-    finite = masks(low, OPS["eq"], [nothing, 0.0], np.empty(shape_of(top), bool))
+    finite = masks(low, OPS["lt"], [apply(low, "abs", [top], x.dtype), np.inf], np.empty(shape_of(top), bool))
     top = select(low, finite, top, 0.0, np.empty(shape_of(top), x.dtype))
     total = reduced(low, "sum", apply(low, "exp", [apply(low, "sub", [x, top], x.dtype)], x.dtype), axis, True, x.dtype)
     out = apply(low, "add", [apply(low, "log", [total], x.dtype), top], x.dtype)

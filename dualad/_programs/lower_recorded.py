@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from .. import _core
 from .._replay import CODES, OPS
 from .ir import FLOATS, NATIVE, Assemble, Ids, Scalar, View, size_of, whole
-from .lower_calls import Rule, reduce, select
+from .lower_calls import Rule, basic, reduce, select
 
 BOOL = np.dtype(bool)
 CALLS: dict[Any, Rule] = {}
@@ -18,6 +19,7 @@ _COMPARISONS = {np.less: ("lt", 0), np.less_equal: ("le", 0), np.equal: ("eq", 0
                 np.greater: ("lt", 1), np.greater_equal: ("le", 1)}
 _LOGICAL = {np.logical_and: "and", np.logical_or: "or", np.logical_not: "not",
             np.bitwise_and: "and", np.bitwise_or: "or", np.invert: "not"}
+_SIZES = {np.isfinite: "lt", np.isinf: "eq"}  # how the absolute value compares with infinity
 
 
 def called(*keys: Any) -> Callable[[Rule], Rule]:
@@ -48,11 +50,15 @@ def recorded(low: Any, function: Any, tree: Any, value: Any) -> Any:
         return rule(low, args, kwargs, value)
     if isinstance(value, tuple) or kwargs or any(not low.numeric(x) for x in args):
         return None
+    if function in (np.logical_xor, np.bitwise_xor):
+        return masks(low, OPS["ne"], list(args), value) if all(low.dtype_of(x) == BOOL for x in args) else None
     if function in _COMPARISONS:
         name, swapped = _COMPARISONS[function]
         return masks(low, OPS[name], list(reversed(args)) if swapped else list(args), value)
     if function is np.isnan:
         return masks(low, OPS["ne"], [args[0], args[0]], value)
+    if function in _SIZES and low.dtype_of(args[0]) in FLOATS:
+        return masks(low, OPS[_SIZES[function]], [low.elementwise(OPS["abs"], [args[0]], value.shape, low.dtype_of(args[0])), np.inf], value)
     if function in _LOGICAL and all(low.dtype_of(x) == BOOL for x in args):
         return masks(low, CODES[_LOGICAL[function]], list(args), value)
     if isinstance(function, np.ufunc) and _core.table_operation(function) >= 0 and value.dtype in FLOATS:
@@ -160,6 +166,13 @@ def _broadcast(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: n
     return low.moved(args[0], lambda a: np.broadcast_to(a, value.shape))
 
 
+@called(operator.getitem)
+def _element(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
+    """Elements at fixed places, as a view."""
+    x, index = args
+    return low.moved(x, lambda a: np.asarray(a[index])) if isinstance(x, (View, Ids)) and basic(index) and not low.exact else None
+
+
 @called(np.any, ("method", "any"))
 def _any(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
     """Whether a mask is true somewhere."""
@@ -174,10 +187,13 @@ def _all(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndar
 
 def _extremum(low: Any, op: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
     """The largest or smallest of a mask's ones and zeros."""
-    x = args[0]
-    if kwargs or len(args) != 1 or low.exact or not isinstance(x, (View, Ids)) or x.dtype != BOOL or not size_of(x.shape):
+    x, options = args[0], {**dict(zip(("axis",), args[1:], strict=False)), **kwargs}
+    if options.keys() - {"axis", "keepdims"} or len(args) > 2 or low.exact or not isinstance(x, (View, Ids)) or x.dtype != BOOL or not size_of(x.shape):
         return None
-    found = reduce(low, op, low.elementwise(OPS["copy"], [x], x.shape, float), None, False, np.zeros(()))
+    if low.holds_recorded(options) or isinstance(options.get("axis"), list):
+        return None
+    ones = low.elementwise(OPS["copy"], [x], x.shape, float)
+    found = reduce(low, op, ones, options.get("axis"), bool(options.get("keepdims")), np.zeros(value.shape))
     return masks(low, OPS["ne"], [found, 0.0], value)
 
 
