@@ -8,10 +8,12 @@ import numpy as np
 
 from .._replay import CODES, OPS
 from ..rules.selection import CLIPS
-from .ir import FLOATS, Ids, Scalar, View
+from .ir import FLOATS, Ids, Scalar, View, size_of
 from .lower_calls import assembled, primitive, reduce, select
 from .lower_recorded import called, converted, masks
 from .lower_symbolic import symbolic
+
+LARGE = 1 << 14  # elements from which on NumPy is faster where one pass of its own does all: what a call takes is nothing then
 
 
 def fits(low: Any, operands: list[Any], value: np.ndarray) -> bool:
@@ -116,7 +118,7 @@ def _vdot(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarr
 @primitive("vecdot")
 def _vecdot(low: Any, operands: list[Any], params: dict[str, Any], value: np.ndarray) -> Any:
     out = symbolic(low, operands, params, value)
-    if out is not None or params or not fits(low, operands, value):
+    if out is not None or params or not fits(low, operands, value) or max(size_of(shape_of(x)) for x in operands) > LARGE:
         return out
     return reduced(low, "sum", apply(low, "mul", operands, value.dtype), -1, False, value.dtype)
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._replay import OPS
 from .ir import size_of
 from .lower_calls import PRIMITIVES, primitive, select
-from .lower_formulas import apply, axes_of, own, reduced, shape_of
+from .lower_formulas import LARGE, apply, axes_of, own, reduced, shape_of
 from .lower_recorded import BOOL, masks
 
 
@@ -124,7 +124,7 @@ def _extremum_of_numbers(low: Any, operands: list[Any], params: dict[str, Any], 
     x, name, axis, kept = operands[0], low.prim.name[-3:], params.get("axis"), bool(params.get("keepdims"))
     if _said(params, value).keys() - {"axis", "keepdims"} or len(operands) != 1 or not own(low, operands, value) or not size_of(x.shape):
         return None
-    if _mask(low, params) is not True:
+    if _mask(low, params) is not True or size_of(x.shape) > LARGE:
         return None
     missing = masks(low, OPS["ne"], [x, x], np.empty(x.shape, bool))
     top = reduced(low, name, select(low, missing, _NEUTRAL[name], x, np.empty(x.shape, x.dtype)), axis, kept, x.dtype)

@@ -175,26 +175,28 @@ def _element(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.
 
 @called(np.any, ("method", "any"))
 def _any(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
-    """Whether a mask is true somewhere."""
-    return _extremum(low, "max", args, kwargs, value)
+    """Whether a mask is true somewhere: the sum of its ones is not zero, which is cheaper to compute than an extremum."""
+    options = {**dict(zip(("axis",), args[1:], strict=False)), **kwargs}
+    if not _is_mask(low, args[0]) or len(args) > 2 or options.keys() - {"axis", "keepdims"} or low.exact:
+        return None
+    if low.holds_recorded(options) or isinstance(options.get("axis"), list):
+        return None
+    ones = low.elementwise(OPS["copy"], [args[0]], args[0].shape, float)
+    count = reduce(low, "sum", ones, options.get("axis"), bool(options.get("keepdims")), np.zeros(value.shape))
+    return masks(low, OPS["ne"], [count, 0.0], value)
 
 
 @called(np.all, ("method", "all"))
 def _all(low: Any, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
-    """Whether a mask is true everywhere."""
-    return _extremum(low, "min", args, kwargs, value)
+    """Whether a mask is false nowhere."""
+    if not _is_mask(low, args[0]):
+        return None
+    found = _any(low, (masks(low, CODES["not"], [args[0]], np.empty(args[0].shape, bool)), *args[1:]), kwargs, value)
+    return None if found is None else masks(low, CODES["not"], [found], value)
 
 
-def _extremum(low: Any, op: str, args: tuple[Any, ...], kwargs: dict[str, Any], value: np.ndarray) -> Any:
-    """The largest or smallest of a mask's ones and zeros."""
-    x, options = args[0], {**dict(zip(("axis",), args[1:], strict=False)), **kwargs}
-    if options.keys() - {"axis", "keepdims"} or len(args) > 2 or low.exact or not isinstance(x, (View, Ids)) or x.dtype != BOOL or not size_of(x.shape):
-        return None
-    if low.holds_recorded(options) or isinstance(options.get("axis"), list):
-        return None
-    ones = low.elementwise(OPS["copy"], [x], x.shape, float)
-    found = reduce(low, op, ones, options.get("axis"), bool(options.get("keepdims")), np.zeros(value.shape))
-    return masks(low, OPS["ne"], [found, 0.0], value)
+def _is_mask(low: Any, x: Any) -> bool:
+    return isinstance(x, (View, Ids)) and x.dtype == BOOL and bool(size_of(x.shape))
 
 
 @called((np.add, "reduce"))
