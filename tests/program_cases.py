@@ -57,6 +57,8 @@ NATIVE = {
     "long sum": (lambda x: (np.sum(x), np.sum(x[:-1] * x[1:])), (_rng.normal(size=5003),)),
     "strided": (lambda x: (np.sum(x[::-1, ::2] * 2, axis=1), x.T + 1), (WIDE,)),
     "option": (lambda x, n=2, mode="a": x**n, (np.arange(3.0),)),
+    "mean": (da.grad(lambda x: np.mean(np.var(x, axis=0))), (WIDE,)),
+    "clip": (da.grad(lambda x: np.sum(np.clip(x, -0.5, 0.5) ** 2)), (LONG,)),
     "empty": (lambda x: np.sum(x), (np.zeros(0),)),
     "rounding": (lambda x: (x % 0.3, x // 0.7, np.spacing(x), np.heaviside(x, 0.5), np.logaddexp(x, 1.0)), (LONG,)),
 }
@@ -70,9 +72,7 @@ CALLS = {
     "complex": (lambda z: np.exp(z * 2) * np.conj(z), (LONG + 1j,)),
     "svd": (da.grad(lambda x: np.sum(np.linalg.svd(x, compute_uv=False))), (MATRIX,)),
     "cumsum": (da.grad(lambda x: np.sum(np.cumsum(x) ** 2)), (LONG,)),
-    "mean": (da.grad(lambda x: np.mean(np.var(x, axis=0))), (WIDE,)),
     "repeated index": (da.grad(lambda x: np.sum(x[[3, 1, 1, 200]] ** 2)), (LONG,)),
-    "clip": (da.grad(lambda x: np.sum(np.clip(x, -0.5, 0.5) ** 2)), (LONG,)),
 }
 ALL = NATIVE | CALLS
 

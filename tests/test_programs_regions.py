@@ -258,3 +258,11 @@ def test_the_derivative_of_a_quotient_divides_once_more():
 def names(f, args):
     """The names of all micro-operations of a program."""
     return {name for region in regions(f, *args) for name in region}
+
+
+def test_axes_of_length_one_do_not_cut_a_chain():
+    """What follows a reduction with its axes kept is one region, as it is without them."""
+    x = RNG.normal(size=(40, 50))
+    for keepdims in (False, True):
+        found = regions(lambda x, k=keepdims: np.sqrt(np.sum(x * x, axis=1, keepdims=k) / 3 + 1), x)
+        assert len(found) == 2, found

@@ -112,7 +112,9 @@ class View:
             return View(self.value, self.offset, out.shape, contiguous(out.shape))
         if not np.may_share_memory(out, base):
             return None
-        return View(self.value, self.offset + _address(out) - _address(base) - start, out.shape, out.strides)
+        # an axis of length one has any stride; with this one an array that is broadcast to its own shape is still the whole value
+        strides = tuple(own if n == 1 else k for n, k, own in zip(out.shape, out.strides, contiguous(out.shape), strict=True))
+        return View(self.value, self.offset + _address(out) - _address(base) - start, out.shape, strides)
 
 
 def _address(a: np.ndarray) -> int:

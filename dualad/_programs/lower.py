@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _core
 from .._replay import ARITY, NAMES, OPS
-from . import exact, lower_calls, lower_symbolic  # noqa: F401 - lower_symbolic registers its rules
+from . import exact, lower_calls, lower_formulas, lower_moments, lower_recorded, lower_symbolic  # noqa: F401 - some of them only register rules
 from .capture import Capture
 from .ir import COPIED, FLOATS, NATIVE, Assemble, Call, Ids, Scalar, View, contiguous, whole
 from .operands import F8, F32, INEXACT, SMALL, Array, Operands, elements
@@ -209,12 +209,10 @@ class Lowering(Operands):
         operands = [self.operand(n, None) for n in step["nodes"]]
         if function is operator.getitem and isinstance(self.arrays.get(step["nodes"][0]), tuple):
             return self.arrays[step["nodes"][0]][tree[0][1]]  # type: ignore[index]
-        if isinstance(step["value"], tuple):
-            several = lower_calls.several(self, function, _core.fill(tree, operands), step["value"])
-            if several is not None:
-                return several  # type: ignore[return-value]
-        elif not isinstance(step["value"], list) and np.asarray(step["value"]).dtype in NATIVE:
-            out = lower_calls.recorded(self, function, _core.fill(tree, operands), np.asarray(step["value"]))
+        several = isinstance(step["value"], tuple)
+        value = step["value"] if several else np.asarray(step["value"])
+        if several or (not isinstance(step["value"], list) and value.dtype in NATIVE):
+            out = lower_recorded.recorded(self, function, _core.fill(tree, operands), value)
             if out is not None:
                 return out
         name = getattr(function, "__name__", type(function).__name__)

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
 from .._replay import CODES, OPS
-from .ir import FLOATS, NATIVE, Assemble, Ids, Reduce, Scalar, View, size_of, whole
+from .ir import FLOATS, Assemble, Ids, Reduce, Scalar, View, size_of, whole
 
 Rule = Callable[..., Any]
 PRIMITIVES: dict[str, Rule] = {}
-BOOL = np.dtype(bool)
 MATRIX = 512  # multiplications from which on a matrix product pays: below, calling BLAS for it takes longer
 
 
@@ -143,17 +141,17 @@ def _scatter(low: Any, operands: list[Any], params: dict[str, Any], value: np.nd
     """The adjoint of indexing: zeros with the cotangent added in."""
     if low.holds_recorded(params) or value.dtype not in FLOATS or isinstance(operands[0], np.ndarray):
         return None
-    if value.size > low.small and not params.get("lead", True) and _basic(params["index"]):  # a view; no list of places is needed
-        return _assembled(low, operands[0], value, lambda a: np.asarray(a[params["index"]]))
+    if value.size > low.small and not params.get("lead", True) and basic(params["index"]):  # a view; no list of places is needed
+        return assembled(low, operands[0], value, lambda a: np.asarray(a[params["index"]]))
     places = _places(params, value)
     if value.size <= low.small and places.size <= low.small:
         return _scattered(low, operands[0], places, value)
     if np.bincount(places.reshape(-1), minlength=1).max() > 1:
         return None if low.exact else low.call(AddUp(places, value.shape, value.dtype), "scatter", ((operands[0],), {}), value)
-    return _assembled(low, operands[0], value, lambda a: np.asarray(a.reshape(-1)[places]))
+    return assembled(low, operands[0], value, lambda a: np.asarray(a.reshape(-1)[places]))
 
 
-def _assembled(low: Any, g: Any, value: np.ndarray, where: Any) -> View:
+def assembled(low: Any, g: Any, value: np.ndarray, where: Any) -> View:
     """Zeros with the cotangent at its place."""
     out = low.new_value(value.shape, value.dtype)
     place = low.moved(whole(out), where)
@@ -161,7 +159,7 @@ def _assembled(low: Any, g: Any, value: np.ndarray, where: Any) -> View:
     return whole(out)
 
 
-def _basic(index: Any) -> bool:
+def basic(index: Any) -> bool:
     """Whether an index makes a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(isinstance(i, (int, np.integer, slice, type(None), type(Ellipsis))) and not isinstance(i, (bool, np.bool_)) for i in parts)
@@ -228,80 +226,7 @@ def select(low: Any, mask: Any, x: Any, y: Any, value: np.ndarray) -> Any:
     return low.step(CODES["select"], [low.spread(z, shape) for z in (mask, x, y)], shape, value.dtype)
 
 
-# ---- calls without derivative: comparisons, masks ----
-
-_COMPARISONS = {np.less: ("lt", 0), np.less_equal: ("le", 0), np.equal: ("eq", 0), np.not_equal: ("ne", 0),
-                np.greater: ("lt", 1), np.greater_equal: ("le", 1)}
-_LOGICAL = {np.logical_and: "and", np.logical_or: "or", np.logical_not: "not",
-            np.bitwise_and: "and", np.bitwise_or: "or", np.invert: "not"}
-
-
-def recorded(low: Any, function: Any, tree: Any, value: np.ndarray) -> Any:
-    """A recorded call of a function that has a step of its own."""
-    args, kwargs = tree
-    if kwargs or any(not low.numeric(x) for x in args):
-        return None
-    if function in _COMPARISONS:
-        name, swapped = _COMPARISONS[function]
-        return masks(low, OPS[name], list(reversed(args)) if swapped else list(args), value)
-    if function is np.isnan:
-        return masks(low, OPS["ne"], [args[0], args[0]], value)
-    if function in _LOGICAL and all(low.dtype_of(x) == BOOL for x in args):
-        return masks(low, CODES[_LOGICAL[function]], list(args), value)
-    if isinstance(function, np.ufunc) and _core.table_operation(function) >= 0 and value.dtype in FLOATS:
-        code = _core.table_operation(function)
-        exact = not low.exact or low.is_exact(code)
-        return low.elementwise(code, list(args), value.shape, value.dtype) if exact and all(low.dtype_of(x) in NATIVE for x in args) else None
-    if function is np.where and len(args) == 3:
-        return select(low, args[0], args[1], args[2], value)
-    if getattr(function, "__name__", "") == "_detach":
-        return Ids(np.array(args[0].node), value.dtype) if isinstance(args[0], Scalar) else args[0] if isinstance(args[0], (View, Ids)) else None
-    return None
-
-
-def masks(low: Any, code: int, operands: list[Any], value: np.ndarray) -> Any:
-    """An operation whose result is boolean."""
-    operands = [low.simple(x) for x in operands]
-    if any(low.dtype_of(x) not in (*FLOATS, BOOL) for x in operands):
-        return None
-    if value.size <= low.small and (code < len(OPS) or code == CODES["same"]):
-        nodes = [np.broadcast_to(low.nodes_of_any(x, np.float64), value.shape) for x in operands]
-        return Ids(_same(low, *nodes) if code == CODES["same"] else low.graph.apply(code, 0, *nodes), BOOL)
-    return low.step(code, [low.spread(x, value.shape) for x in operands], value.shape, BOOL)
-
-
-def _same(low: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Scalar nodes for x == y, in which a NaN equals a NaN."""
-    apply = low.graph.apply
-    nans = apply(OPS["mul"], 0, apply(OPS["ne"], 0, x, x), apply(OPS["ne"], 0, y, y))
-    return np.asarray(apply(OPS["maximum"], 0, apply(OPS["eq"], 0, x, y), nans))
-
-
-# ---- what the rules of dualad compute beside derivatives ----
-
-
-def several(low: Any, function: Any, tree: Any, value: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """A recorded call with several results that has steps of its own."""
-    where = getattr(function, "__module__", ""), getattr(function, "__name__", "")
-    if low.exact or tree[1] or where not in _SEVERAL:
-        return None
-    return _SEVERAL[where](low, *tree[0], value)
-
-
-def _tied(low: Any, x: Any, ans: Any, initial: Any, axis: Any, keepdims: bool, where: Any, value: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Which elements equal the extremum of their row (a NaN equals a NaN), and how many they are."""
-    mask, n = (np.asarray(v) for v in value[:2])
-    if initial is not None or where is not True or value[2] is not None or low.dtype_of(x) not in FLOATS or not low.numeric(ans):
-        return None
-    top = ans if keepdims else low.moved(low.simple(ans) if isinstance(ans, float) else ans, lambda a: a.reshape(n.shape))
-    found = masks(low, CODES["same"], [x, top], mask)
-    if found is None:
-        return None
-    counted = low.elementwise(OPS["copy"], [found], mask.shape, n.dtype)
-    return found, reduce(low, "sum", counted, axis, True, n), None
-
-
-_SEVERAL: dict[tuple[str, str], Rule] = {("dualad.rules.extrema", "_tied"): _tied}
+# ---- the rest ----
 
 
 @primitive("image")

@@ -132,7 +132,7 @@ def element_count(x: Any, axis: Any, where: Any) -> Any:
         for k in axes:
             n *= s[k]
         return n
-    return _add_reduce(np.broadcast_to(where, s), axes, np.intp, None, True).astype(real_dtype(x))
+    return _add_reduce(np.broadcast_to(where, s), axes, float, None, True).astype(real_dtype(x))
 
 
 def _mean_impl(x: Any, axis: Any = None, keepdims: bool = False, kind: Any = None, where: Any = True) -> Any:

@@ -160,7 +160,7 @@ def _clip_rules(bounds: Any) -> tuple[Any, Any]:
     return jvp, vjp
 
 
-_CLIPS = {
+CLIPS = {
     (True, True): Primitive("clip", lambda x, a, b: _clip(x, a, b), *_clip_rules(lambda a, b: (a, b))),
     (True, False): Primitive("clip", lambda x, a: _clip(x, a, None), *_clip_rules(lambda a: (a, None))),
     (False, True): Primitive("clip", lambda x, b: _clip(x, None, b), *_clip_rules(lambda b: (None, b))),
@@ -171,7 +171,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     return x.clip(low, high) if type(x) is np.ndarray else np.clip(x, low, high)
 
 
-@implements(np.clip, direct=Direct(_CLIPS[True, True], 3))
+@implements(np.clip, direct=Direct(CLIPS[True, True], 3))
 def clip(
     a: Any, a_min: Any = _NONE, a_max: Any = _NONE, out: Any = None, *, min: Any = _NONE, max: Any = _NONE, **kwargs: Any
 ) -> Any:
@@ -185,7 +185,7 @@ def clip(
     if kwargs:
         return clip_with(pack(a), pack(a_min), pack(a_max), kwargs)
     bounds = [x for x in (a_min, a_max) if x is not None]
-    return _CLIPS[a_min is not None, a_max is not None](a, *bounds) if bounds else +a
+    return CLIPS[a_min is not None, a_max is not None](a, *bounds) if bounds else +a
 
 
 def clip_with(a: Any, low: Any, high: Any, options: dict[str, Any]) -> Any:
@@ -194,7 +194,7 @@ def clip_with(a: Any, low: Any, high: Any, options: dict[str, Any]) -> Any:
     if kind is not None:
         a, low, high = (x if x is None else cast(x, np.dtype(kind)) for x in (a, low, high))
     bounds = [x for x in (low, high) if x is not None]
-    result = _CLIPS[low is not None, high is not None](a, *bounds) if bounds else +a
+    result = CLIPS[low is not None, high is not None](a, *bounds) if bounds else +a
     return result if mask is True else np.where(mask, result, a)
 
 
