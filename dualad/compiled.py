@@ -204,8 +204,8 @@ def compile(f: Callable[..., Any] | None = None, *, exact: bool = False, check: 
         operations), ``"machine"`` (arithmetic as machine code, x86-64 with AVX2), ``"reuse"``, ``"recompute"`` (memory).
     backend : {"interpreter", "c"}
         ``"c"``: each program is compiled by the system's C compiler (``$CC``, cc, gcc or clang) and kept in the user's cache (``$DUALAD_CACHE``,
-        else ``dualad`` in ``$XDG_CACHE_HOME`` or ``~/.cache``). It pays for small programs that are called often. A program with a step that has
-        no C form runs with the interpreter, and a `CompileWarning` says which step.
+        else ``dualad`` in ``$XDG_CACHE_HOME`` or ``~/.cache``). It pays for small programs that are called often, where there is no machine code.
+        A program with a step that has no C form runs with the interpreter, and a `CompileWarning` says which step.
 
     Returns
     -------

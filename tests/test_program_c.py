@@ -184,6 +184,20 @@ def test_a_missing_compiler_is_an_error(monkeypatch):
     native.compiler.cache_clear()
 
 
+@pytest.mark.parametrize("name", ["gcc", "clang"])
+def test_compilers(monkeypatch, tmp_path, name):
+    if shutil.which(name) is None:
+        pytest.skip(f"no {name}")
+    native.compiler.cache_clear()
+    monkeypatch.setenv("CC", name)
+    monkeypatch.setenv("DUALAD_CACHE", str(tmp_path))
+    x = np.linspace(0.1, 1, 40)
+    compiled = da.compile(da.grad(lambda x: np.sum(np.sin(x) * x) / x[0]), backend="c")
+    np.testing.assert_allclose(compiled(x), da.grad(lambda x: np.sum(np.sin(x) * x) / x[0])(x), rtol=1e-14)
+    assert list(tmp_path.glob("*.so"))
+    native.compiler.cache_clear()
+
+
 def test_a_failing_compiler_is_an_error(monkeypatch, tmp_path):
     native.compiler.cache_clear()
     monkeypatch.setenv("CC", f"{shutil.which('sh')} -c 'echo out of order >&2; exit 1'")

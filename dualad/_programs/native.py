@@ -32,9 +32,9 @@ _FLAGS = [
     "-fPIC",
     "-shared",
     "-w",
-    "-fno-tree-sink",
     *[f"-fno-builtin-{name}" for name in ("sin", "cos", "sinf", "cosf")],
 ]
+_GCC_FLAGS = ["-fno-tree-sink"]
 _ATTRIBUTE = '__attribute__((simd("notinbranch"), const, nothrow, leaf))'
 
 
@@ -73,8 +73,9 @@ def _vectors() -> str:
 
 def _library(text: str) -> ctypes.CDLL:
     """The compiled text, from the cache if it is there."""
-    command = [*compiler(), *_FLAGS]
-    key = hashlib.sha256("\0".join([text, *command, _version(compiler()), _cpu()]).encode()).hexdigest()
+    version = _version(compiler())
+    command = [*compiler(), *_FLAGS, *([] if "clang" in version else _GCC_FLAGS)]
+    key = hashlib.sha256("\0".join([text, *command, version, _cpu()]).encode()).hexdigest()
     path = cache_folder() / f"{key[:40]}.so"
     if not _trusted(path):
         _build(command, text, path)
