@@ -4,6 +4,10 @@ cdef enum:
     KEPT_BYTES = 1 << 22   # of workspaces of one batch, at most, while nobody uses them
 
 
+class Unfit(Exception):
+    """A graph that cannot run in lanes."""
+
+
 @cython.final
 cdef class Batch:
     """A program without array steps, for any number of samples."""
@@ -20,7 +24,7 @@ cdef class Batch:
         cdef int status = da_graph_lanes(&graph.g, &self.p)
         cdef int32_t k
         if status == DA_LANES_UNFIT:
-            raise TypeError("the program mixes single and double precision, or needs too many registers, and cannot run in lanes")
+            raise Unfit("the program mixes single and double precision, or needs too many registers, and cannot run in lanes")
         if status:
             raise MemoryError("no memory for the batched program")
         self.free_workspaces = []

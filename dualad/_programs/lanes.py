@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._replay import EXACT, FOR_LANES, OPS, PASSES, Batch
+from .._replay import EXACT, FOR_LANES, OPS, PASSES, Batch, Unfit
 from . import ALL_PASSES
 from .capture import Capture, Output
 from .ir import NATIVE, Ids, Scalar, View
@@ -40,7 +40,7 @@ class Lanes:
         self.given = {v.buffer: v.given for v in low.values if v.given >= 0}
         try:
             self.batch = Batch(low.graph, self._operand, self.roots, "machine" not in passes)
-        except TypeError as error:
+        except Unfit as error:
             raise Unsuitable(str(error)) from None
 
     def _operand(self, buffer: int, element: int) -> tuple[int, int, int, int]:
