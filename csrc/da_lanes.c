@@ -184,12 +184,12 @@ static void sort_moves(da_lanes *l, const da_region *r, move_key *keys) {
 /* Lanes of a block: the register file in 24 KB of L1, but at least 2 KB a register. Measured (20 to 60 registers): 64 lanes of
  * doubles cost 1.5 times as much as 256, because each dispatch is an indirect jump that is often mispredicted; from L2 costs
  * less. What sums read and compute themselves passes through L1 once: only there the largest block pays. */
-int32_t da_block_for(const da_lanes *l) {
+int32_t da_block_for(const da_lanes *l, int32_t n_regs) {
     int32_t bytes = l->type == DA_T_F64 ? 8 : 4, computed = 0;
-    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH || l->insts[k].code == DA_L_STRETCH;
+    for (int32_t k = 0; k < l->n_insts; k++) computed |= l->insts[k].code < DA_L_VALUES || l->insts[k].code == DA_L_BOTH;
     if (!computed) return DA_LANES_MAX_BLOCK;
     int32_t lanes = DA_LANES_MAX_BLOCK / 2;
-    while (lanes * bytes > 2048 && (int64_t)(l->n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
+    while (lanes * bytes > 2048 && (int64_t)(n_regs + l->n_filled) * lanes * bytes > 24 * 1024) lanes /= 2;
     return lanes;
 }
 
@@ -221,9 +221,8 @@ da_lanes *da_lanes_new(const da_region *r) {
     sort_moves(l, r, keys);
     da_find_factors(l, r);
     da_fuse_sums(l, r);
-    l->block = da_block_for(l);
-    da_note_ranks(l, NULL);
-    if (!r->by_kernels) da_join(l);
+    l->block = da_block_for(l, l->n_regs);
+    if (r->by_kernels || !da_join(l)) da_note_ranks(l, NULL);
     free(temporary);
     return l;
 }
@@ -314,7 +313,7 @@ da_layout da_layout_of(const da_lanes *l) {
     size_t item = l->type == DA_T_F64 ? 8 : 4, blocks = (size_t)(l->n_regs + l->n_filled + l->n_named);
     da_layout at = {rounded((size_t)(da_first_named(l) + l->n_named) * sizeof(void *)),
                     rounded((size_t)l->n_operands * (l->n_factors ? 2 : 1) * sizeof(da_bound)), rounded((size_t)l->n_moves * sizeof(int32_t)),
-                    rounded((size_t)l->n_splats * item), rounded((size_t)l->code.n_spills * 32), 0};
+                    rounded((size_t)l->n_splats * item), rounded((size_t)l->code.n_spills * DA_VECTOR_BYTES), 0};
     at.total = at.slots + at.bounds + at.bundles + at.splats + at.spills + blocks * da_apart(l) * item;
     return at;
 }

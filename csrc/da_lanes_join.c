@@ -195,13 +195,16 @@ static void find_blocks(plan *p) {
     }
 }
 
+/* A slot after the blocks, by its new number. */
+static int32_t renumbered(const plan *p, int32_t slot) { return slot + p->n_blocks - p->l->n_regs; }
+
 static void find_kept(plan *p) {
     const da_lanes *l = p->l;
     for (int32_t k = 0; k < p->n_values; k++) {
         const value *v = &p->values[k];
         if (k < l->n_splats) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SPLAT, .at = k};
         else if (k < l->n_splats + l->n_filled) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SPLAT, .at = l->filled[k - l->n_splats]};
-        else if (v->slot != NOBODY) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SLOT, .at = v->slot + p->n_blocks - l->n_regs};
+        else if (v->slot != NOBODY) p->kept[k] = (da_machine_value){.kept = DA_KEPT_SLOT, .at = renumbered(p, v->slot)};
         else if (!v->crosses) p->kept[k] = (da_machine_value){.kept = DA_KEPT_NOWHERE};
     }
 }
@@ -209,12 +212,11 @@ static void find_kept(plan *p) {
 /* ---- the new program ---- */
 
 static int32_t slot_of(const plan *p, int32_t v) {
-    int32_t slot = p->values[v].slot;
-    return slot == NOBODY ? p->kept[v].at : slot + p->n_blocks - p->l->n_regs;
+    return p->values[v].slot == NOBODY ? p->kept[v].at : renumbered(p, p->values[v].slot);
 }
 
 /* An instruction that is not joined, on the new slots. */
-static da_inst moved(const plan *p, int32_t k, int32_t n_regs) {
+static da_inst moved(const plan *p, int32_t k) {
     da_inst i = p->l->insts[k];
     const item *from = &p->items[k];
     int32_t *slots[3] = {&i.a, &i.b, &i.c};
@@ -222,7 +224,7 @@ static da_inst moved(const plan *p, int32_t k, int32_t n_regs) {
         if (from->in[n] != NOBODY) *slots[n] = slot_of(p, from->in[n]);
     if (from->out[0] != NOBODY) i.d = slot_of(p, from->out[0]);
     if (from->out[1] != NOBODY) i.b = slot_of(p, from->out[1]);
-    if (i.code == DA_L_STORE && i.d != DA_NO_SLOT) i.d += p->n_blocks - n_regs;
+    if (i.code == DA_L_STORE && i.d != DA_NO_SLOT) i.d = renumbered(p, i.d);
     return i;
 }
 
@@ -231,12 +233,11 @@ static void rewrite(plan *p) {
     int32_t n = 0, before = NOBODY;
     for (int32_t k = 0; k < p->n_order; k++) {
         int32_t s = p->items[p->order[k]].stretch;
-        if (s == NOBODY) p->insts[n] = moved(p, p->order[k], l->n_regs);
-        else if (s != before) p->insts[n] = (da_inst){.code = DA_L_STRETCH, .d = DA_NO_SLOT, .operand = p->stretches[s].entry};
-        int move = p->insts[n].code == DA_L_LOAD || p->insts[n].code == DA_L_STORE;
-        if (s == NOBODY && move) l->moves[p->insts[n].b] = n;
-        n += s == NOBODY || s != before;
-        before = s;
+        if (s != NOBODY && s == before) continue;
+        if (s != NOBODY) p->insts[n] = (da_inst){.code = DA_L_STRETCH, .d = DA_NO_SLOT, .operand = p->stretches[s].entry};
+        else p->insts[n] = moved(p, p->order[k]);
+        if (p->insts[n].code == DA_L_LOAD || p->insts[n].code == DA_L_STORE) l->moves[p->insts[n].b] = n;
+        n++, before = s;
     }
     memcpy(l->insts, p->insts, (size_t)n * sizeof *p->insts);
     l->n_insts = n, l->n_regs = p->n_blocks, l->n_joined = p->n_ops;
@@ -248,38 +249,36 @@ static void keep_ranks(plan *p) {
     da_note_ranks(p->l, p->free_blocks);
 }
 
-static void join(plan *p) {
+static int join(plan *p) {
     da_lanes *l = p->l;
-    int32_t n_regs = l->n_regs;
+    int32_t block = l->block;
     read_all(p);
     find_order(p);
     find_stretches(p);
-    if (!p->n_stretches) return;
+    if (!p->n_stretches) return 0;
     find_turns(p);
     find_blocks(p);
     find_kept(p);
-    l->n_regs = p->n_blocks;
-    l->block = da_block_for(l);
+    l->block = da_block_for(l, p->n_blocks);
     size_t item_size = l->type == DA_T_F64 ? 8 : 4;
     da_machine_text text = {.stretches = p->stretches, .ops = p->ops, .values = p->kept, .n_stretches = p->n_stretches, .n_values = p->n_values,
                             .apart = da_apart(l) * item_size, .single = item_size == 4};
-    int done = da_machine_write(&l->code, &text);
-    l->n_regs = n_regs;
-    if (!done) {
-        l->block = da_block_for(l);
-        return;
+    if (!da_machine_write(&l->code, &text)) {
+        l->block = block;
+        return 0;
     }
     keep_ranks(p);
     rewrite(p);
+    return 1;
 }
 
-void da_join(da_lanes *l) {
+int da_join(da_lanes *l) {
     size_t n = (size_t)l->n_insts, slots = (size_t)(da_first_named(l) + l->n_named), values = slots + 2 * n;
     size_t bytes = n * (sizeof(item) + sizeof(da_stretch) + sizeof(da_machine_op) + sizeof(da_inst) + sizeof(int32_t)) + slots * sizeof(int32_t) +
                    values * (sizeof(value) + sizeof(da_machine_value) + sizeof(int32_t));
-    if (!da_machine_runs()) return;
+    if (!da_machine_runs()) return 0;
     char *memory = calloc(1, bytes + 1);
-    if (!memory) return; /* the kernels do it */
+    if (!memory) return 0;
     plan p = {.l = l};
     p.items = (item *)(void *)memory;
     p.stretches = (da_stretch *)(p.items + n);
@@ -290,6 +289,7 @@ void da_join(da_lanes *l) {
     p.order = (int32_t *)(p.kept + values);
     p.current = p.order + n;
     p.free_blocks = p.current + slots;
-    join(&p);
+    int done = join(&p);
     free(memory);
+    return done;
 }

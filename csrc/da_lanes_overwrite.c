@@ -28,7 +28,8 @@ void da_note_ranks(da_lanes *l, const int32_t *place) {
             const da_inst *i = &l->insts[l->moves[k]];
             int32_t own = 2 * (place ? place[l->moves[k]] : l->moves[k]);
             if ((i->code == DA_L_LOAD) != reads) continue;
-            l->ranks[i->operand] = !when ? (reads ? INT32_MAX : 0) : i->d == DA_NO_SLOT ? own : when[i->d];
+            int32_t rank = !when ? (reads ? INT32_MAX : 0) : i->d == DA_NO_SLOT ? own : when[i->d];
+            if (!reads || rank > l->ranks[i->operand]) l->ranks[i->operand] = rank; /* an operand may be loaded twice */
         }
     }
     free(when);

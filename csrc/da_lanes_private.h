@@ -61,12 +61,12 @@ struct da_lanes {
 
 /* Slots that an instruction reads: the first so many of a, b, c. */
 int da_slots_read(const da_inst *inst);
-/* Lanes of a block, by the registers. */
-int32_t da_block_for(const da_lanes *lanes);
-/* Fills in `ranks`; place[k]: where instruction k stands in the order. */
+/* Lanes of a block where there are so many registers. */
+int32_t da_block_for(const da_lanes *lanes, int32_t n_regs);
+/* Fills in `ranks`; place[k]: where instruction k stands in the order (NULL: at k). */
 void da_note_ranks(da_lanes *lanes, const int32_t *place);
-/* Joins arithmetic to machine code, where there is some, as the last step of preparation. */
-void da_join(da_lanes *lanes);
+/* Joins arithmetic to machine code as the last step of preparation. 0: there is none, and nothing has changed. */
+int da_join(da_lanes *lanes);
 
 /* Lanes from one block to the next: a cache line more than a block, or lane i of all blocks would stand in the same few sets of
  * L1, and bundles, which pass through many blocks at once, would find nothing there. */

@@ -11,7 +11,7 @@
     !defined(DA_NO_MACHINE)
 #include <sys/mman.h>
 
-enum { VECTOR = 32, REGISTERS = 14, T0 = 14, T1 = 15, NONE = -1, NEVER = INT32_MAX };
+enum { VECTOR = DA_VECTOR_BYTES, PAGE = 4096, REGISTERS = 14, T0 = 14, T1 = 15, NONE = -1, NEVER = INT32_MAX };
 
 /* The pool stands before the code: constants for all lanes. */
 enum { SIGNS, MAGNITUDES, ONES, CONSTANTS };
@@ -31,7 +31,6 @@ typedef struct {
     da_x86 out;
     const da_machine_value *values;
     value_state *states;
-    const readers *next;
     int32_t holds[REGISTERS]; /* a value, or NONE */
     int32_t *free_spills, n_free, n_spills;
     size_t apart;
@@ -273,14 +272,14 @@ static size_t room_for(const da_machine_text *t) {
 
 /* Makes the memory executable, no longer writeable, and gives back what was not needed. */
 static int seal(da_machine_code *code, size_t used) {
-    size_t page = 4096, keep = (used + page - 1) / page * page;
+    size_t keep = (used + PAGE - 1) / PAGE * PAGE;
     if (keep < code->bytes) munmap((char *)code->memory + keep, code->bytes - keep), code->bytes = keep;
     return mprotect(code->memory, code->bytes, PROT_READ | PROT_EXEC) == 0;
 }
 
 int da_machine_write(da_machine_code *code, const da_machine_text *t) {
     int32_t n = t->n_stretches, n_ops = n ? t->stretches[n - 1].first + t->stretches[n - 1].n : 0;
-    size_t bytes = (room_for(t) + 4095) / 4096 * 4096;
+    size_t bytes = (room_for(t) + PAGE - 1) / PAGE * PAGE;
     char *memory = malloc((size_t)n_ops * sizeof(readers) + (size_t)t->n_values * (sizeof(value_state) + sizeof(int32_t)) + 1);
     void *pages = memory ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     *code = (da_machine_code){NULL, bytes, 0};
@@ -292,7 +291,7 @@ int da_machine_write(da_machine_code *code, const da_machine_text *t) {
     readers *next = (readers *)(void *)memory;
     value_state *states = (value_state *)(void *)(next + n_ops);
     writer w = {.out = {.start = pages, .most = bytes}, .values = t->values, .states = states, .free_spills = (int32_t *)(states + t->n_values),
-                .apart = t->apart, .single = t->single, .next = next};
+                .apart = t->apart, .single = t->single};
     write_pool(&w.out, t);
     for (int32_t k = 0; k < n; k++) write_stretch(&w, next, t->ops, &t->stretches[k]);
     free(memory);

@@ -19,8 +19,14 @@ static inline void x86_byte(da_x86 *c, unsigned b) {
 static inline void x86_bytes(da_x86 *c, const char *bytes, size_t n) {
     for (size_t k = 0; k < n; k++) x86_byte(c, (uint8_t)bytes[k]);
 }
+static inline uint8_t *x86_put_int(uint8_t *p, int32_t x) {
+    for (int k = 0; k < 4; k++) *p++ = (uint8_t)((uint32_t)x >> 8 * k);
+    return p;
+}
 static inline void x86_int(da_x86 *c, int32_t x) {
-    for (int k = 0; k < 4; k++) x86_byte(c, (uint32_t)x >> 8 * k & 255);
+    uint8_t bytes[4];
+    x86_put_int(bytes, x);
+    x86_bytes(c, (const char *)bytes, sizeof bytes);
 }
 
 /* The last operand of an instruction: a vector register, or memory. */
@@ -43,11 +49,6 @@ enum { X86_NO_PREFIX, X86_66, X86_F3, X86_F2 };
 enum { X86_NO_IMMEDIATE = -1 };
 
 enum { X86_LONGEST = 16 }; /* bytes of an instruction */
-
-static inline uint8_t *x86_put_int(uint8_t *p, int32_t x) {
-    for (int k = 0; k < 4; k++) *p++ = (uint8_t)((uint32_t)x >> 8 * k);
-    return p;
-}
 
 /* `end`: where p stands in the code, and the bytes that follow this part */
 static inline uint8_t *x86_modrm(uint8_t *p, int reg, x86_operand x, int32_t end) {

@@ -28,7 +28,7 @@ def primitive(*names: str) -> Callable[[Rule], Rule]:
 
 # ---- reductions ----
 
-_REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
+REDUCTIONS = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
 
 
 def reduce(low: Any, op: str, x: Any, axes: Any, kept: bool, value: Any) -> Any:
@@ -69,7 +69,7 @@ def _small(low: Any, op: str, x: Ids, order: tuple[int, ...], count: int, out: n
     total = rows[:, 0]
     flags = low.flags(out.dtype)
     for k in range(1, count):
-        total = low.graph.apply(OPS[_REDUCTIONS[op]], flags, total, rows[:, k])
+        total = low.graph.apply(OPS[REDUCTIONS[op]], flags, total, rows[:, k])
     return Ids(total.reshape(out.shape), out.dtype)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._replay import OPS
 from .ir import size_of
-from .lower_calls import PRIMITIVES, primitive, select
+from .lower_calls import PRIMITIVES, REDUCTIONS, primitive, select
 from .lower_formulas import LARGE, apply, axes_of, own, reduced, shape_of
 from .lower_recorded import BOOL, masks
 
@@ -98,7 +98,6 @@ def _degrees(low: Any, count: Any, ddof: float, passes_nan: bool, dtype: Any) ->
 # ---- sums and extrema ----
 
 _NEUTRAL = {"sum": 0.0, "prod": 1.0, "max": -np.inf, "min": np.inf}
-_TOGETHER = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
 _unmasked = PRIMITIVES["sum"]
 
 
@@ -115,7 +114,7 @@ def _reduction(low: Any, operands: list[Any], params: dict[str, Any], value: np.
     if mask is not True:
         x = select(low, mask, x, _NEUTRAL[name], np.empty(np.broadcast_shapes(mask.shape, x.shape), x.dtype))
     total = reduced(low, name, x, params.get("axis"), bool(params.get("keepdims")), x.dtype)
-    return total if len(operands) == 1 else apply(low, _TOGETHER[name], [total, operands[1]], x.dtype)
+    return total if len(operands) == 1 else apply(low, REDUCTIONS[name], [total, operands[1]], x.dtype)
 
 
 @primitive("nanmax", "nanmin", "fmax", "fmin")

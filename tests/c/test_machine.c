@@ -145,6 +145,10 @@ static void test_order(program *p) {
         CHECK(!da_lanes_may_overwrite(l, 0, INPUTS), "x is read after x + 1 is written");
         CHECK(da_lanes_may_overwrite(l, 0, INPUTS + 1), "nothing is read after 3 x is written");
         da_lanes_free(l);
+        p->micros[p->region.n_micros++] = (da_micro){.code = DA_L_LOAD, .dst = 3, .operand = 0}; /* for nobody */
+        l = da_lanes_new(&p->region);
+        CHECK(!da_lanes_may_overwrite(l, 0, INPUTS), "the first load of x counts, too");
+        da_lanes_free(l);
     }
 }
 
