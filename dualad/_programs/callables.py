@@ -157,7 +157,7 @@ def function_of(name: Any) -> Callable[..., Any]:
             return _core._UfuncMethod(ufunc, rest[1])
     elif kind == "array method" and len(rest) == 1 and rest[0] in _METHODS:
         return _core._MethodCall(rest[0])
-    elif kind == "reduction" and len(rest) == 3 and rest[0] in lower_calls._REDUCTIONS:
+    elif kind == "reduction" and len(rest) == 3 and rest[0] in lower_calls.REDUCTIONS:
         return lower_calls._Reduction(rest[0], _unlisted(rest[1]), bool(rest[2]))
     elif kind == "attribute" and not rest:
         return attribute
